@@ -1,0 +1,63 @@
+"""Settings of the datasets: how a dataset is prepared, and which of its windows are used."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.config.section import Section
+
+
+class DatasetSettings(Section):
+    """Base of every dataset's settings. `name` tells datasets apart; `preparation` is all that `prepare` depends on."""
+
+    name: str
+    preparation: Section
+
+
+class WaveEqPreparation(Section):
+    """Simulation of the damped-source wave equation (spec: 300 simulations, the first 240 for training)."""
+
+    n_simulations: int = Field(300, ge=2, le=100_000, description="Simulations in all [simulations].")
+    n_train_simulations: int = Field(240, ge=1, description="First simulations, used for training [simulations].")
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of the legacy NumPy generator that draws f0 and c.")
+
+    @model_validator(mode="after")
+    def _test_part_is_not_empty(self) -> "WaveEqPreparation":
+        if self.n_train_simulations >= self.n_simulations:
+            raise ValueError(
+                f"n_train_simulations ({self.n_train_simulations}) must be below "
+                f"n_simulations ({self.n_simulations}): the rest is the test part"
+            )
+        return self
+
+
+class WaveEq100Preparation(WaveEqPreparation):
+    """WaveEq, of which each frame keeps a few sampled pixels."""
+
+    n_pixels: int = Field(100, ge=1, le=4096, description="Pixels sampled from each frame, drawn once [pixels].")
+    pixel_seed: int = Field(42, ge=0, lt=2**32, description="Seed of the legacy NumPy generator that draws the pixels.")
+
+
+Windows = Annotated[
+    Literal["all", "published"],
+    Field(
+        description="Training windows: all of them, or those that the published loader sees "
+        "(as many per simulation as the frame width gives, the first in numerical order)."
+    ),
+]
+
+
+class WaveEqSettings(DatasetSettings):
+    """WaveEq: full 64x64 frames."""
+
+    name: Literal["wave_eq"] = "wave_eq"
+    windows: Windows = "all"
+    preparation: WaveEqPreparation = WaveEqPreparation()
+
+
+class WaveEq100Settings(DatasetSettings):
+    """WaveEq-100: vectors of 100 pixels sampled from WaveEq frames."""
+
+    name: Literal["wave_eq_100"] = "wave_eq_100"
+    windows: Windows = "all"
+    preparation: WaveEq100Preparation = WaveEq100Preparation()

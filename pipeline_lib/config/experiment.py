@@ -1,0 +1,57 @@
+"""An experiment: dataset × model, with its task, training and evaluation."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.config.evaluation import EvaluationSettings
+from pipeline_lib.config.registry import METRICS, AnyDataset, AnyModel
+from pipeline_lib.config.section import Section
+from pipeline_lib.config.task import TaskSettings
+from pipeline_lib.config.training import TrainingSettings
+
+
+class Experiment(Section):
+    """A named configuration. `name` is `<dataset>/<model>`, the path of its YAML under config/experiments."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", description="<dataset>/<model>.")
+    paper: Literal["pde", "dive", "none"] = Field("none", description="Paper that the experiment reproduces.")
+    title: str = Field("", description="What tables and figures call the model.")
+    dataset: AnyDataset
+    task: TaskSettings
+    model: AnyModel
+    training: TrainingSettings | None = Field(None, description="null for baselines, which are fitted, not trained.")
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Experiment":
+        if self.name.split("/")[0] != self.dataset.name:
+            raise ValueError(f"experiment {self.name} must be named after its dataset {self.dataset.name}")
+        if self.model.is_trained and self.training is None:
+            raise ValueError(f"model {self.model.name} needs a training section")
+        if not self.model.is_trained and self.training is not None:
+            raise ValueError(f"model {self.model.name} is a baseline and takes no training section")
+        self.model.check_task(self.task)
+        unknown = [metric for metric in self.evaluation.metrics if metric not in METRICS]
+        if unknown:
+            raise ValueError(f"evaluation.metrics: unknown {unknown}, registered are {sorted(METRICS)}")
+        return self
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.training is None
+
+    @property
+    def variant(self) -> str:
+        """The model's name within its dataset: the second part of the experiment's name."""
+        return self.name.split("/")[1]
+
+    def identity(self, seed: int | None) -> dict[str, Any]:
+        """What decides a run's numbers, as plain JSON types: data, task, model, objective, optimiser, batch, precision, seed."""
+        return {
+            "dataset": self.dataset.model_dump(mode="json"),
+            "task": self.task.model_dump(mode="json", include={"n_cond", "n_pred"}),
+            "model": self.model.model_dump(mode="json"),
+            "training": self.training.identity() if self.training else None,
+            "seed": seed,
+        }

@@ -1,0 +1,83 @@
+"""Settings of the models: networks and objectives of the PDE paper, and the baselines."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.config.section import Section
+from pipeline_lib.config.task import TaskSettings
+
+Initialisation = Literal["normal", "xavier", "kaiming", "orthogonal"]
+
+
+class ModelSettings(Section):
+    """Base of every model's settings. `name` tells models apart."""
+
+    is_trained: ClassVar[bool] = True
+    """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
+
+    name: str
+
+    def check_task(self, task: TaskSettings) -> None:
+        """Raise ValueError where the model cannot do this task."""
+
+
+class PdeObjectiveSettings(Section):
+    """Weights of the four loss terms (PDE paper, section 3.3; the defaults are the published ones)."""
+
+    lambda_autoencode: float = Field(10.0, ge=0, description="Weight of the autoencoding term.")
+    lambda_invariance: float = Field(45.0, ge=0, description="Weight of the invariance of the static code.")
+    lambda_forecast: float = Field(45.0, ge=0, description="Weight of the forecast term.")
+    lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
+
+
+class PdeSettings(ModelSettings):
+    """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
+
+    name: Literal["pde"] = "pde"
+    encoder: Literal["mlp"] = Field("mlp", description="Architecture of both encoders.")
+    decoder: Literal["mlp"] = Field("mlp", description="Architecture of the decoder.")
+    code_size_static: int = Field(128, ge=1, description="Size of the static code S.")
+    code_size_dynamic: int = Field(20, ge=1, description="Size of the dynamic code T.")
+    mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
+    use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
+    encoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the encoders.")
+    encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
+    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder.")
+    decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
+    output_activation: Literal["sigmoid", "identity"] = Field("sigmoid", description="Activation of the decoder's output.")
+    integrator_hidden_size: int = Field(512, ge=1, description="Hidden width of the residual blocks.")
+    integrator_n_blocks: int = Field(1, ge=1, le=100, description="Residual blocks in one time step.")
+    offset: int = Field(5, ge=0, description="Frame that a code stands for: n_cond (the first of its window) or 0 (the one after).")
+    init_encoder: Initialisation = Field("normal", description="Initialisation of encoders and decoder.")
+    gain_encoder: float = Field(0.02, gt=0, description="Gain of that initialisation (kaiming ignores it).")
+    init_integrator: Initialisation = Field("orthogonal", description="Initialisation of the integrator.")
+    gain_integrator: float = Field(1.41, gt=0, description="Gain of that initialisation (kaiming ignores it).")
+    objective: PdeObjectiveSettings = PdeObjectiveSettings()
+
+    @model_validator(mode="after")
+    def _codes_can_be_mixed(self) -> "PdeSettings":
+        if self.use_static_code and self.mixing == "mul" and self.code_size_static != self.code_size_dynamic:
+            raise ValueError(
+                "mixing 'mul' multiplies the codes, so code_size_static "
+                f"({self.code_size_static}) and code_size_dynamic ({self.code_size_dynamic}) must be equal"
+            )
+        return self
+
+    def check_task(self, task: TaskSettings) -> None:
+        if self.offset not in (0, task.n_cond):
+            raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
+
+
+class CopyLastSettings(ModelSettings):
+    """Baseline: every predicted frame is the last conditioning frame."""
+
+    is_trained: ClassVar[bool] = False
+    name: Literal["copy_last"] = "copy_last"
+
+
+class MeanFrameSettings(ModelSettings):
+    """Baseline: every predicted frame is the mean training frame."""
+
+    is_trained: ClassVar[bool] = False
+    name: Literal["mean_frame"] = "mean_frame"

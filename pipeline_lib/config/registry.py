@@ -1,0 +1,98 @@
+"""What can be named in a configuration: datasets, models, metrics, figures.
+
+One line here and one settings class (or one file that draws) is all that a new one needs outside its own package.
+Functions are named by "module:function", so that a configuration can be read and a DAG built without torch;
+`load` imports them where they are called.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import Field
+
+from pipeline_lib.config.dataset import DatasetSettings, WaveEq100Settings, WaveEqSettings
+from pipeline_lib.config.model import CopyLastSettings, MeanFrameSettings, ModelSettings, PdeSettings
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """`prepare(preparation settings, train file, test file)` makes the dataset's two files."""
+
+    settings: type[DatasetSettings]
+    prepare: str
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """`build` makes the network, or the baseline, from its settings."""
+
+    settings: type[ModelSettings]
+    build: str
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """`function` scores predictions; the rest is what tables and figures print."""
+
+    function: str
+    title: str
+    unit: str
+    direction: Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """`draw` makes one figure of a run, or of all runs of a dataset; `caption` is a file under workflow/report."""
+
+    draw: str
+    scope: Literal["run", "dataset"]
+    caption: str
+    trained_only: bool = False
+
+
+DATASETS: dict[str, DatasetEntry] = {
+    "wave_eq": DatasetEntry(WaveEqSettings, prepare="pipeline_lib.data.wave_eq:prepare"),
+    "wave_eq_100": DatasetEntry(WaveEq100Settings, prepare="pipeline_lib.data.wave_eq:prepare"),
+}
+
+MODELS: dict[str, ModelEntry] = {
+    "pde": ModelEntry(PdeSettings, build="pipeline_lib.models.pde.model:build"),
+    "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
+    "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
+}
+
+METRICS: dict[str, MetricEntry] = {
+    "mse_per_pixel": MetricEntry("pipeline_lib.metrics.image:mse_per_pixel", "MSE per pixel", "1", "lower"),
+}
+
+FIGURES: dict[str, FigureEntry] = {
+    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst"),
+    "loss_curves": FigureEntry("pipeline_lib.reporting.figures.loss_curves:draw", "run", "loss_curves.rst", True),
+    "horizon": FigureEntry("pipeline_lib.reporting.figures.horizon:draw", "dataset", "horizon.rst"),
+}
+
+if TYPE_CHECKING:
+    AnyDataset = DatasetSettings
+    AnyModel = ModelSettings
+else:
+    AnyDataset = Annotated[Union[tuple(entry.settings for entry in DATASETS.values())], Field(discriminator="name")]
+    AnyModel = Annotated[Union[tuple(entry.settings for entry in MODELS.values())], Field(discriminator="name")]
+
+
+def load(dotted: str) -> Callable[..., Any]:
+    """The function that "module:function" names. Raises ValueError when there is no such module or function."""
+    module_name, separator, function_name = dotted.partition(":")
+    if not separator or not function_name:
+        raise ValueError(f"{dotted!r} does not name a function: expected 'package.module:function'")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise  # the module exists; something that it imports does not
+        raise ValueError(f"{dotted!r} is registered, but there is no module {error.name}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ValueError(f"{dotted!r} is registered, but {module_name} has no function {function_name}")
+    return function

@@ -1,0 +1,77 @@
+"""Settings of the training: optimiser, budget, precision, checkpoints, validation."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.config.section import Section
+
+
+class MultiStepSettings(Section):
+    """Learning rate multiplied by `decay` at each milestone, stepped after each epoch."""
+
+    milestones: tuple[int, ...] = Field((300, 400, 500, 600, 700), description="First epochs, counted from 0, with the lower rate.")
+    decay: float = Field(0.5, gt=0, le=1, description="Factor at each milestone.")
+
+    @model_validator(mode="after")
+    def _milestones_increase(self) -> "MultiStepSettings":
+        if list(self.milestones) != sorted(set(self.milestones)) or any(m < 1 for m in self.milestones):
+            raise ValueError(f"milestones must be increasing epochs from 1 on, got {list(self.milestones)}")
+        return self
+
+
+class OptimiserSettings(Section):
+    """Adam over all networks (PDE paper, appendix; eps 1e-8, no weight decay)."""
+
+    learning_rate: float = Field(4e-4, gt=0, lt=10, description="Learning rate.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the first moment.")
+    beta2: float = Field(0.99, ge=0, lt=1, description="Decay of the second moment.")
+    eps: float = Field(1e-8, gt=0, description="Term added to the denominator.")
+    schedule: MultiStepSettings | None = Field(None, description="MultiStepLR; null keeps the rate constant.")
+
+
+class ValidationSettings(Section):
+    """Forecasts on held-out or fixed training windows while training; draws curves only, selects nothing."""
+
+    interval: int = Field(500, ge=0, description="Iterations between validations; 0 switches them off [iterations].")
+    n_windows: int = Field(64, ge=1, description="Windows forecast at each validation [windows].")
+
+
+class TrainingSettings(Section):
+    """One training. Exactly one of `iterations` and `epochs` says how long."""
+
+    schedule_name: str = Field("custom", pattern=r"^[a-z][a-z0-9_-]*$", description="What tables call this schedule: published, short, demo, …")
+    iterations: int | None = Field(None, ge=1, description="Length of the training [iterations].")
+    epochs: int | None = Field(None, ge=1, description="Length of the training [epochs].")
+    batch_size: int = Field(128, ge=1, description="Windows per iteration [windows].")
+    accumulation: int = Field(1, ge=1, description="Parts into which a batch is split to save memory; gradients are summed.")
+    gradient_clip_norm: float | None = Field(None, gt=0, description="Largest norm of the whole gradient; null: no clipping.")
+    precision: Literal["float32", "bf16", "fp16", "auto"] = Field(
+        "auto", description="Arithmetic of the networks; output layer and losses stay in float32. auto: bf16 or fp16 on a GPU, float32 on a CPU."
+    )
+    optimiser: OptimiserSettings = OptimiserSettings()
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU.")
+    n_threads: int = Field(2, ge=1, le=512, description="CPU threads of the training; part of what makes a CPU run repeat bit for bit [threads].")
+    deterministic: bool = Field(False, description="Ask PyTorch for deterministic algorithms on a GPU (slower); CPU runs always repeat.")
+    frames_per_decoder_call: int | Literal["auto"] = Field(
+        "auto", description="Time steps decoded in one call of the decoder; auto: a good default for architecture and device [frames]."
+    )
+    logging_interval: int = Field(50, ge=1, description="Iterations between journalled points [iterations].")
+    checkpoint_interval: float = Field(300.0, gt=0, description="Wall time between checkpoints [s].")
+    validation: ValidationSettings = ValidationSettings()
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> "TrainingSettings":
+        if (self.iterations is None) == (self.epochs is None):
+            raise ValueError("give exactly one of iterations and epochs")
+        if self.accumulation > self.batch_size:
+            raise ValueError(f"accumulation ({self.accumulation}) must not exceed batch_size ({self.batch_size})")
+        if self.frames_per_decoder_call != "auto" and self.frames_per_decoder_call < 1:
+            raise ValueError(f"frames_per_decoder_call must be auto or at least 1, got {self.frames_per_decoder_call}")
+        return self
+
+    def identity(self) -> dict:
+        """The part that decides a run's numbers (not its budget, logging, device)."""
+        return self.model_dump(
+            mode="json", include={"batch_size", "accumulation", "gradient_clip_norm", "precision", "optimiser"}
+        )

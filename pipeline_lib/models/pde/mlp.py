@@ -1,0 +1,47 @@
+"""MLP encoder and decoder (WaveEq, WaveEq-100)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def _linear_stack(sizes: list[int]) -> nn.Sequential:
+    """Linear layers of the given sizes with ReLU between them."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class MlpEncoder(nn.Module):
+    """Flattened conditioning frames → code; `n_layers` linear layers with ReLU between."""
+
+    def __init__(self, n_inputs: int, hidden_size: int, n_layers: int, code_size: int) -> None:
+        super().__init__()
+        self.layers = _linear_stack([n_inputs] + [hidden_size] * (n_layers - 1) + [code_size])
+
+    def forward(self, window_BTCHW: Tensor) -> Tensor:
+        """(B, n_cond, C, H, W) → (B, code_size)."""
+        return self.layers(window_BTCHW.flatten(1))
+
+
+class MlpDecoder(nn.Module):
+    """Mixed code → frame; `n_layers` linear layers with ReLU between, then the output activation."""
+
+    def __init__(
+        self, code_size: int, hidden_size: int, n_layers: int, frame_shape: tuple[int, int, int], activation: nn.Module
+    ) -> None:
+        super().__init__()
+        self.frame_shape = tuple(frame_shape)
+        self.layers = _linear_stack([code_size] + [hidden_size] * (n_layers - 1) + [math.prod(frame_shape)])
+        self.activation = activation
+
+    def forward(self, code_ND: Tensor) -> Tensor:
+        """(N, code_size) → (N, C, H, W) in float32; the output layer is computed in float32 under autocast too."""
+        hidden = code_ND
+        for layer in self.layers[:-1]:
+            hidden = layer(hidden)
+        with torch.autocast(code_ND.device.type, enabled=False):
+            output = self.layers[-1](hidden.to(self.layers[-1].weight.dtype))
+            return self.activation(output).unflatten(1, self.frame_shape)

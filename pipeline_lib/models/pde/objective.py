@@ -1,0 +1,52 @@
+"""Training objective of the PDE model (PDE paper, section 3.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from pipeline_lib.config.model import PdeSettings
+
+if TYPE_CHECKING:
+    from pipeline_lib.models.pde.model import PdeModel
+
+
+def pde_loss_terms(model: PdeModel, video_BTCHW: Tensor, tau: int) -> dict[str, Tensor]:
+    """The four unweighted terms for windows of n = n_cond + n_pred frames, (B, n, C, H, W); scalars in float32.
+
+    `tau` is the end of the window whose dynamic code is decoded in the autoencoding term. With a non-zero offset a
+    code stands for the first frame of its window, and the forecast reconstructs the conditioning frames as well; with
+    offset 0 it stands for the frame after the window.
+    """
+    n_cond, offset = model.task.n_cond, model.settings.offset
+    n_frames = model.task.n_cond + model.task.n_pred
+    first, last = video_BTCHW[:, :n_cond], video_BTCHW[:, n_frames - n_cond : n_frames]
+    static_old, static_new = model.static_codes(first, last)
+    dynamic_tau, dynamic_start = model.dynamic_codes(video_BTCHW[:, tau - n_cond : tau], first)
+    codes_TBD = model.integrator.trajectory(dynamic_start, model.task.n_pred + offset)
+    frames_TBCHW = model.decode(static_old, torch.cat([dynamic_tau.unsqueeze(0), codes_TBD])).float()
+    autoencoded, forecast_TBCHW = frames_TBCHW[0], frames_TBCHW[1:]
+    target_TBCHW = video_BTCHW[:, 0 if offset else n_cond :].transpose(0, 1)
+    terms = {
+        "loss_forecast": mse_loss(forecast_TBCHW, target_TBCHW),
+        "loss_autoencode": mse_loss(autoencoded, video_BTCHW[:, tau - offset]),
+    }
+    if model.settings.use_static_code:
+        terms["loss_invariance"] = mse_loss(static_old.float(), static_new.float())
+        terms["loss_regularisation"] = dynamic_start.float().square().sum(dim=1).mean() / 2
+    return terms
+
+
+def pde_loss_weights(settings: PdeSettings) -> dict[str, float]:
+    """λ of each term. Without the static code the invariance is 0 and the dynamic code is not regularised."""
+    weights = {
+        "loss_forecast": settings.objective.lambda_forecast,
+        "loss_autoencode": settings.objective.lambda_autoencode,
+    }
+    if settings.use_static_code:
+        weights["loss_invariance"] = settings.objective.lambda_invariance
+        weights["loss_regularisation"] = settings.objective.lambda_regularisation
+    return weights

@@ -1,0 +1,44 @@
+"""What training and evaluation know of a model."""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+
+class Forecaster(Protocol):
+    """Predicts frames from conditioning frames; an `nn.Module` whose state is tensors only."""
+
+    def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
+        """(B, n_cond, C, H, W) → (B, n_pred, C, H, W), the frames after the conditioning ones."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Forecaster, Protocol):
+    """A model trained by gradient descent on windows of n_cond + n_pred frames."""
+
+    def draw_range(self) -> tuple[int, int]:
+        """Bounds (inclusive) of the integer that each iteration draws, uniform, the same for the whole batch."""
+        ...
+
+    def loss_terms(self, video_BTCHW: Tensor, drawn: int) -> dict[str, Tensor]:
+        """Unweighted loss terms of one batch, scalars in float32, by name (`loss_…`)."""
+        ...
+
+    def loss_weights(self) -> dict[str, float]:
+        """Weight of each loss term in the total, by the same names."""
+        ...
+
+
+@runtime_checkable
+class Fittable(Forecaster, Protocol):
+    """A baseline that looks at the training frames once, without gradients."""
+
+    def fit(self, videos: "object") -> None:
+        """Take what is needed from an iterable of (n, T, C, H, W) float32 arrays."""
+        ...
+
+
+def n_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -1,0 +1,167 @@
+"""The journal of a run: JSON lines with a checksum each, appended while training goes on.
+
+Each line is one JSON object that ends in `"crc":"xxxxxxxx"`, the CRC-32 of the line without that member. Kinds:
+
+    run        what identifies the run: names, tags, parameters, dataset inputs (written once)
+    session    one start of the process: commit, versions, hardware, iteration it resumed from
+    metrics    {step, values: {key: float}}
+    artifact   {path (relative to the run folder), step, key}: a picture or file made while training
+    state      {status: running | finished | stopped | failed | killed, reason}
+
+Times are Unix milliseconds, stamped once when the line is written, so that replaying a journal is idempotent.
+"""
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+KINDS = ("run", "session", "metrics", "artifact", "state")
+END_STATES = ("finished", "stopped", "failed", "killed")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One journalled line: its kind, Unix time in milliseconds, content, and the byte offset just after it."""
+
+    kind: str
+    time_ms: int
+    content: dict[str, Any]
+    end_offset: int
+
+
+def encode_line(kind: str, time_ms: int, content: dict[str, Any]) -> bytes:
+    """One line of the journal, newline included."""
+    assert kind in KINDS, kind
+    body = json.dumps({"kind": kind, "time_ms": time_ms, **content}, separators=(",", ":"), allow_nan=True)
+    body_bytes = body.encode()
+    return body_bytes[:-1] + b',"crc":"%08x"}\n' % zlib.crc32(body_bytes)
+
+
+def decode_line(line: bytes) -> tuple[str, int, dict[str, Any]] | None:
+    """Kind, time and content of a line (with or without its newline), or None where it is torn or corrupt."""
+    line = line.rstrip(b"\n")
+    head, separator, tail = line.rpartition(b',"crc":"')
+    if not separator or len(tail) != 10 or tail[8:] != b'"}':
+        return None
+    body = head + b"}"
+    if b"%08x" % zlib.crc32(body) != tail[:8]:
+        return None
+    content = json.loads(body)
+    return content.pop("kind"), content.pop("time_ms"), content
+
+
+def read_journal(path: Path, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+    """Entries between two byte offsets. A torn last line (a writer was killed, or is at it) ends the iteration.
+
+    Raises ValueError, naming file and line offset, where a line before the last one is corrupt.
+    """
+    with open(path, "rb") as stream:
+        stream.seek(start)
+        offset = start
+        while (end is None or offset < end) and (line := stream.readline()):
+            decoded = decode_line(line) if line.endswith(b"\n") else None
+            if decoded is None:
+                if stream.read(1):
+                    raise ValueError(f"{path}: the journal is corrupt at byte {offset}: restore it from a copy, or move it away")
+                return
+            offset += len(line)
+            yield Entry(*decoded, end_offset=offset)
+
+
+class Journal:
+    """Appends to a journal. Opening it repairs a torn last line and learns what is journalled already.
+
+    A (key, step) that is journalled is not written again, so a training that repeats the steps after its last
+    checkpoint leaves each point once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._last_step: dict[str, int] = {}
+        self._has_run = False
+        self.last_status: str | None = None
+        end = 0
+        if self.path.exists():
+            for entry in read_journal(self.path):
+                self._remember(entry.kind, entry.content)
+                end = entry.end_offset
+        self._stream = open(self.path, "ab", buffering=0)
+        self._stream.truncate(end)
+
+    def run(self, content: dict[str, Any]) -> None:
+        """What identifies the run; written once, later calls are ignored."""
+        if not self._has_run:
+            self._append("run", content)
+
+    def session(self, content: dict[str, Any]) -> None:
+        self._append("session", content)
+
+    def metrics(self, step: int, values: dict[str, float]) -> None:
+        """Journal `values` at `step`, leaving out keys that are journalled up to this step already."""
+        new = {key: float(value) for key, value in values.items() if step > self._last_step.get(key, -1)}
+        if new:
+            self._append("metrics", {"step": step, "values": new})
+
+    def artifact(self, path: str, key: str, step: int) -> None:
+        if step > self._last_step.get(f"artifact:{key}", -1):
+            self._append("artifact", {"path": path, "key": key, "step": step})
+
+    def state(self, status: str, reason: str = "") -> None:
+        """The run's state; `reason` says why in a sentence."""
+        assert status == "running" or status in END_STATES, status
+        self._append("state", {"status": status, "reason": reason})
+        self.sync()
+
+    @property
+    def offset(self) -> int:
+        """Bytes written so far."""
+        return self._stream.tell()
+
+    def sync(self) -> None:
+        """Force what is written to the disk."""
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _append(self, kind: str, content: dict[str, Any]) -> None:
+        line = encode_line(kind, time.time_ns() // 1_000_000, content)
+        start = self._stream.tell()
+        try:
+            written = self._stream.write(line)
+        except OSError:
+            self._stream.truncate(start)
+            raise
+        if written != len(line):
+            self._stream.truncate(start)
+            raise OSError(f"{self.path}: only {written} of {len(line)} bytes could be journalled: is the disk full?")
+        self._remember(kind, content)
+
+    def _remember(self, kind: str, content: dict[str, Any]) -> None:
+        match kind:
+            case "metrics":
+                for key in content["values"]:
+                    self._last_step[key] = max(content["step"], self._last_step.get(key, -1))
+            case "artifact":
+                self._last_step[f"artifact:{content['key']}"] = content["step"]
+            case "run":
+                self._has_run = True
+            case "state":
+                self.last_status = content["status"]
+
+
+def metric_points(entries: Iterable[Entry]) -> dict[str, list[tuple[int, int, float]]]:
+    """Curves of a journal: (step, time in ms, value) by key, in journalled order."""
+    curves: dict[str, list[tuple[int, int, float]]] = {}
+    for entry in entries:
+        if entry.kind == "metrics":
+            for key, value in entry.content["values"].items():
+                curves.setdefault(key, []).append((entry.content["step"], entry.time_ms, value))
+    return curves
