@@ -47,7 +47,7 @@ class Experiment(Section):
         return self.name.split("/")[1]
 
     def identity(self, seed: int | None) -> dict[str, Any]:
-        """What decides a run's numbers, as plain JSON types: data, task, model, objective, optimiser, batch, precision, seed."""
+        """What decides a run's numbers: data, task, model, objective, optimiser, batch, precision, seed (as JSON)."""
         return {
             "dataset": self.dataset.model_dump(mode="json"),
             "task": self.task.model_dump(mode="json", include={"n_cond", "n_pred"}),

@@ -45,10 +45,14 @@ class PdeSettings(ModelSettings):
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
     decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder.")
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
-    output_activation: Literal["sigmoid", "identity"] = Field("sigmoid", description="Activation of the decoder's output.")
+    output_activation: Literal["sigmoid", "identity"] = Field(
+        "sigmoid", description="Activation of the decoder's output."
+    )
     integrator_hidden_size: int = Field(512, ge=1, description="Hidden width of the residual blocks.")
     integrator_n_blocks: int = Field(1, ge=1, le=100, description="Residual blocks in one time step.")
-    offset: int = Field(5, ge=0, description="Frame that a code stands for: n_cond (the first of its window) or 0 (the one after).")
+    offset: int = Field(
+        5, ge=0, description="Frame that a code stands for: n_cond (the first of its window) or 0 (the one after)."
+    )
     init_encoder: Initialisation = Field("normal", description="Initialisation of encoders and decoder.")
     gain_encoder: float = Field(0.02, gt=0, description="Gain of that initialisation (kaiming ignores it).")
     init_integrator: Initialisation = Field("orthogonal", description="Initialisation of the integrator.")

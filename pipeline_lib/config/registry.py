@@ -8,7 +8,9 @@ Functions are named by "module:function", so that a configuration can be read an
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -77,8 +79,8 @@ if TYPE_CHECKING:
     AnyDataset = DatasetSettings
     AnyModel = ModelSettings
 else:
-    AnyDataset = Annotated[Union[tuple(entry.settings for entry in DATASETS.values())], Field(discriminator="name")]
-    AnyModel = Annotated[Union[tuple(entry.settings for entry in MODELS.values())], Field(discriminator="name")]
+    AnyDataset = Annotated[reduce(or_, (entry.settings for entry in DATASETS.values())), Field(discriminator="name")]
+    AnyModel = Annotated[reduce(or_, (entry.settings for entry in MODELS.values())), Field(discriminator="name")]
 
 
 def load(dotted: str) -> Callable[..., Any]:

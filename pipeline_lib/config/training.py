@@ -10,7 +10,9 @@ from pipeline_lib.config.section import Section
 class MultiStepSettings(Section):
     """Learning rate multiplied by `decay` at each milestone, stepped after each epoch."""
 
-    milestones: tuple[int, ...] = Field((300, 400, 500, 600, 700), description="First epochs, counted from 0, with the lower rate.")
+    milestones: tuple[int, ...] = Field(
+        (300, 400, 500, 600, 700), description="First epochs, counted from 0, with the lower rate."
+    )
     decay: float = Field(0.5, gt=0, le=1, description="Factor at each milestone.")
 
     @model_validator(mode="after")
@@ -40,21 +42,39 @@ class ValidationSettings(Section):
 class TrainingSettings(Section):
     """One training. Exactly one of `iterations` and `epochs` says how long."""
 
-    schedule_name: str = Field("custom", pattern=r"^[a-z][a-z0-9_-]*$", description="What tables call this schedule: published, short, demo, …")
+    schedule_name: str = Field(
+        "custom", pattern=r"^[a-z][a-z0-9_-]*$", description="What tables call this schedule: published, short, demo, …"
+    )
     iterations: int | None = Field(None, ge=1, description="Length of the training [iterations].")
     epochs: int | None = Field(None, ge=1, description="Length of the training [epochs].")
     batch_size: int = Field(128, ge=1, description="Windows per iteration [windows].")
-    accumulation: int = Field(1, ge=1, description="Parts into which a batch is split to save memory; gradients are summed.")
-    gradient_clip_norm: float | None = Field(None, gt=0, description="Largest norm of the whole gradient; null: no clipping.")
+    accumulation: int = Field(
+        1, ge=1, description="Parts into which a batch is split to save memory; gradients are summed."
+    )
+    gradient_clip_norm: float | None = Field(
+        None, gt=0, description="Largest norm of the whole gradient; null: no clipping."
+    )
     precision: Literal["float32", "bf16", "fp16", "auto"] = Field(
-        "auto", description="Arithmetic of the networks; output layer and losses stay in float32. auto: bf16 or fp16 on a GPU, float32 on a CPU."
+        "auto",
+        description="Arithmetic of the networks; output layer and losses stay in float32. "
+        "auto: bf16 or fp16 on a GPU, float32 on a CPU.",
     )
     optimiser: OptimiserSettings = OptimiserSettings()
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU.")
-    n_threads: int = Field(2, ge=1, le=512, description="CPU threads of the training; part of what makes a CPU run repeat bit for bit [threads].")
-    deterministic: bool = Field(False, description="Ask PyTorch for deterministic algorithms on a GPU (slower); CPU runs always repeat.")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU."
+    )
+    n_threads: int = Field(
+        2,
+        ge=1,
+        le=512,
+        description="CPU threads [threads]; a CPU run repeats bit for bit at the same number.",
+    )
+    deterministic: bool = Field(
+        False, description="Ask PyTorch for deterministic algorithms on a GPU (slower); CPU runs always repeat."
+    )
     frames_per_decoder_call: int | Literal["auto"] = Field(
-        "auto", description="Time steps decoded in one call of the decoder; auto: a good default for architecture and device [frames]."
+        "auto",
+        description="Time steps decoded in one call of the decoder [frames]; auto: by architecture and device.",
     )
     logging_interval: int = Field(50, ge=1, description="Iterations between journalled points [iterations].")
     checkpoint_interval: float = Field(300.0, gt=0, description="Wall time between checkpoints [s].")
@@ -63,7 +83,7 @@ class TrainingSettings(Section):
     @model_validator(mode="after")
     def _one_budget(self) -> "TrainingSettings":
         if (self.iterations is None) == (self.epochs is None):
-            raise ValueError("give exactly one of iterations and epochs")
+            raise ValueError("give exactly one of iterations and epochs (set one that is inherited to null)")
         if self.accumulation > self.batch_size:
             raise ValueError(f"accumulation ({self.accumulation}) must not exceed batch_size ({self.batch_size})")
         if self.frames_per_decoder_call != "auto" and self.frames_per_decoder_call < 1:

@@ -1,0 +1,98 @@
+"""Settings of a pipeline: what to run, where results go, what they must reach."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.paths import ResultPaths
+from pipeline_lib.config.section import Section
+from pipeline_lib.config.tracking import TrackingSettings
+
+ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class RequirementSettings(Section):
+    """A bar that a run must pass, or the pipeline fails."""
+
+    experiment: ExperimentName = Field(description="Experiment that must pass; every seed of it.")
+    metric: str = Field("mse_per_pixel", description="Metric, by registered name, on the main set of test windows.")
+    times_best_baseline: float = Field(
+        gt=0,
+        description="Bar, as a multiple of the best baseline of the same dataset; not to be passed upwards "
+        "where lower is better, nor downwards where higher is.",
+    )
+
+
+class PipelineSettings(Section):
+    """What `snakemake` runs: config/config.yaml and the overlays given by --configfile, merged deeply."""
+
+    results_dir: Path = Field(
+        Path("results"), description="Where everything computed goes, from the working directory."
+    )
+    data_dir: Path = Field(
+        Path("data"), description="Where raw and prepared data go; can be shared between results_dirs."
+    )
+    experiments: tuple[ExperimentName, ...] = Field(
+        min_length=1, description="Experiments to run: <dataset>/<model>, a YAML under config/experiments."
+    )
+    seeds: tuple[Seed, ...] = Field(
+        (0,), min_length=1, description="Seeds of every trained experiment; baselines have none."
+    )
+    overrides: dict[ExperimentName, dict[str, Any]] = Field(
+        {},
+        description="Settings by experiment, merged deeply over its YAML. Changing identity, task or budget "
+        "makes training.schedule_name 'custom' unless it is given here too.",
+    )
+    require: tuple[RequirementSettings, ...] = Field(
+        (), description="Bars that results must pass, or the pipeline fails."
+    )
+    tracking: TrackingSettings = TrackingSettings()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "PipelineSettings":
+        for key in ("experiments", "seeds"):
+            values = getattr(self, key)
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{key}: given more than once: {twice}")
+        for requirement in self.require:
+            if requirement.experiment not in self.experiments:
+                raise ValueError(f"require names {requirement.experiment}, which is not among experiments")
+        return self
+
+
+@dataclass(frozen=True)
+class Run:
+    """Experiment × seed; the seed is None for baselines."""
+
+    experiment: Experiment
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A validated configuration with every experiment resolved."""
+
+    settings: PipelineSettings
+    experiments: dict[str, Experiment]
+    paths: ResultPaths
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets, in the order of the experiments."""
+        return tuple(dict.fromkeys(experiment.dataset.name for experiment in self.experiments.values()))
+
+    def of_dataset(self, dataset: str) -> tuple[Experiment, ...]:
+        return tuple(experiment for experiment in self.experiments.values() if experiment.dataset.name == dataset)
+
+    def seeds(self, experiment: Experiment) -> tuple[int | None, ...]:
+        return (None,) if experiment.is_baseline else self.settings.seeds
+
+    def runs(self, experiments: tuple[Experiment, ...] | None = None) -> tuple[Run, ...]:
+        """Every run of these experiments (all by default), in their order."""
+        chosen = tuple(self.experiments.values()) if experiments is None else experiments
+        return tuple(Run(experiment, seed) for experiment in chosen for seed in self.seeds(experiment))
