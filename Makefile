@@ -1,0 +1,48 @@
+# Every target sets up .venv by itself when that is missing, incomplete or older than the lists it is made from.
+# Another Python than python3: make PYTHON=/path/to/python3.12
+
+PYTHON = python3
+BIN = .venv/bin
+# Whatever is started below finds this project's Python first.
+RUN = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
+SNAKEMAKE = $(RUN) snakemake --cores all
+
+# Nothing that is called here reports its use to anybody.
+export MLFLOW_DISABLE_TELEMETRY = true
+export DO_NOT_TRACK = true
+
+.DEFAULT_GOAL = help
+.PHONY: help demo test test-all lint ui report clean
+
+help: ## Say what the targets do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.installed ## The whole pipeline on a small scale, from simulation to report (about 6 minutes on two cores)
+	$(SNAKEMAKE) --configfile config/demo.yaml
+	$(SNAKEMAKE) --configfile config/demo.yaml --report results/demo/report.html
+	@$(RUN) pipeline_lib summary config/demo.yaml
+
+test: .venv/.installed ## The tests that take seconds
+	$(RUN) pytest -q
+
+test-all: .venv/.installed ## All tests, the slow ones too
+	$(RUN) pytest -q -m ""
+
+lint: .venv/.installed ## ruff, mypy and snakefmt
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) snakefmt --check --diff Snakefile workflow
+
+ui: .venv/.installed ## Open the MLflow UI on this machine
+	$(RUN) pipeline_lib ui
+
+report: .venv/.installed ## Rebuild the report from the results that are there
+	$(SNAKEMAKE) --report results/report.html
+
+clean: ## Drop caches, and training states that no current configuration uses; results and data stay
+	@if [ -e .venv/.installed ]; then $(RUN) pipeline_lib prune; fi
+	rm -rf .pytest_cache .ruff_cache .mypy_cache
+	find . -path ./.venv -prune -o -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+.venv/.installed: pyproject.toml constraints.txt
+	@sh setup_venv.sh $(PYTHON)
