@@ -74,6 +74,18 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
     return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))
 
 
+def configuration_files(overlays: Sequence[Path], root: Path) -> list[Path]:
+    """config/config.yaml and the overlays on it, as `snakemake --configfile` merges them."""
+    default = root / "config" / "config.yaml"
+    return [default, *(path for path in overlays if path.resolve() != default.resolve())]
+
+
+def write_experiments(pipeline: Pipeline) -> list[Path]:
+    """Write every resolved experiment where the stages read it; the files whose content changed."""
+    files = {pipeline.paths.config(name): experiment for name, experiment in pipeline.experiments.items()}
+    return [path for path, experiment in files.items() if write_experiment(experiment, path)]
+
+
 def _layers(
     source: Sequence[Path] | Mapping[str, Any], root: Path, files: Sequence[Path], problems: list[str]
 ) -> tuple[list[Layer], dict[str, Any]]:

@@ -67,7 +67,7 @@ class RunPaths:
 
 @dataclass(frozen=True)
 class ResultPaths:
-    """Files of a pipeline. Arguments may hold Snakemake wildcards ("{dataset}"), except seeds of `run`."""
+    """Files of a pipeline. Texts among the arguments may hold Snakemake wildcards ("{dataset}")."""
 
     results_dir: Path
     data_dir: Path
@@ -93,8 +93,12 @@ class ResultPaths:
     def experiment_dir(self, experiment: str) -> Path:
         return self.runs_dir / experiment
 
-    def run(self, experiment: str, seed: int | None) -> RunPaths:
+    def run(self, experiment: str, seed: int | str | None) -> RunPaths:
         return RunPaths(self.experiment_dir(experiment) / seed_folder(seed))
+
+    def run_in(self, experiment: str, folder: str) -> RunPaths:
+        """The run in a folder that `seed_folder` has named."""
+        return RunPaths(self.experiment_dir(experiment) / folder)
 
     def parent_tracked(self, experiment: str) -> Path:
         return self.experiment_dir(experiment) / "tracked.json"
@@ -104,6 +108,10 @@ class ResultPaths:
 
     def table(self, table: str, suffix: str) -> Path:
         return self.results_dir / "tables" / f"{table}.{suffix}"
+
+    def check(self, name: str) -> Path:
+        """What a bar of `require` was held against."""
+        return self.results_dir / "checks" / f"{name}.txt"
 
     @property
     def report(self) -> Path:

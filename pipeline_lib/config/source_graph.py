@@ -61,7 +61,8 @@ class SourceGraph:
         """Modules of the package that `module` imports, and the packages that it lies in."""
         if module not in self._imports:
             parts = module.split(".")
-            found = {".".join(parts[:length]) for length in range(1, len(parts))}
+            around = (".".join(parts[:length]) for length in range(1, len(parts)))
+            found = {package for package in around if self._file(package) is not None}
             for name in _imported_names(self._tree(module), self._package_of(module)):
                 found |= self._modules_behind(name)
             self._imports[module] = frozenset(found - {module})

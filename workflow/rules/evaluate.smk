@@ -1,0 +1,66 @@
+"""Scores on the test part, and the bars that they must pass."""
+
+
+def evaluate_source(wildcards):
+    experiment = experiment_of(wildcards)
+    metrics = [METRICS[metric].function for metric in experiment.evaluation.metrics]
+    return stage_digest("evaluate", [MODELS[experiment.model.name].build, *metrics])
+
+
+rule evaluate:
+    input:
+        model=RUN.model,
+        training=RUN.training,
+        config=RUN.config,
+        test=PATHS.test_file("{dataset}"),
+    output:
+        metrics=RUN.metrics,
+        predictions=RUN.predictions,
+    log:
+        PATHS.log("evaluate", "{dataset}/{model}/{run}"),
+    threads: lambda wildcards: experiment_of(wildcards).evaluation.n_threads
+    resources:
+        gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device.startswith("cuda")),
+        runtime=60,
+        mem_mb=8000,
+    params:
+        config=config_of,
+        folder=folder_of,
+        task=part(slices.evaluation, "task"),
+        evaluation=part(slices.evaluation, "evaluation"),
+        source=evaluate_source,
+    shell:
+        "{STAGE} evaluate {params.config:q} --run-dir {params.folder:q} --test-file {input.test:q}" " > {log:q} 2>&1"
+
+
+CHECKS = {f"{bar.experiment}/{bar.metric}".replace("/", "-"): bar for bar in PIPELINE.settings.require}
+
+
+def baselines_beside(experiment):
+    return [other for other in PIPELINE.of_dataset(experiment.dataset.name) if other.is_baseline]
+
+
+rule check:
+    input:
+        runs=lambda wildcards: [
+            run.metrics for run in runs_of(PIPELINE.experiments[CHECKS[wildcards.check].experiment])
+        ],
+        baselines=lambda wildcards: [
+            run.metrics for run in runs_of(*baselines_beside(PIPELINE.experiments[CHECKS[wildcards.check].experiment]))
+        ],
+    output:
+        PATHS.check("{check}"),
+    log:
+        PATHS.log("check", "{check}"),
+    params:
+        metric=lambda wildcards: CHECKS[wildcards.check].metric,
+        factor=lambda wildcards: CHECKS[wildcards.check].times_best_baseline,
+        source=stage_digest("check"),
+    shell:
+        "{STAGE} check {params.metric} --times-best-baseline {params.factor} --metrics {input.runs:q}"
+        " --baselines {input.baselines:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule checks:
+    input:
+        [PATHS.check(name) for name in CHECKS],

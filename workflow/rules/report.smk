@@ -1,0 +1,150 @@
+"""Figures and tables: one rule and one named target for each."""
+
+RUN_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "run"]
+DATASET_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "dataset"]
+
+
+def figures_of(*experiments):
+    """PNGs of every run of these experiments. Baselines have no training to draw."""
+    return [
+        PATHS.run(run.experiment.name, run.seed).figure(name, "png")
+        for run in PIPELINE.runs(experiments)
+        for name in RUN_FIGURES
+        if not (FIGURES[name].trained_only and run.experiment.is_baseline)
+    ]
+
+
+def results_of_dataset(wildcards):
+    """What tables and figures over several runs read."""
+    runs = runs_of(*PIPELINE.of_dataset(wildcards.dataset))
+    return [file for run in runs for file in (run.metrics, run.training, run.config)]
+
+
+def folders_of_dataset(wildcards, input):
+    return [run.folder for run in runs_of(*PIPELINE.of_dataset(wildcards.dataset))]
+
+
+def metrics_of_dataset(wildcards):
+    return slices.metrics(PIPELINE.of_dataset(wildcards.dataset))
+
+
+for name in RUN_FIGURES:
+
+    rule:
+        name:
+            f"draw_{name}"
+        input:
+            config=RUN.config,
+            training=RUN.training,
+            journal=RUN.journal,
+            metrics=RUN.metrics,
+            predictions=RUN.predictions,
+        output:
+            pdf=RUN.figure(name, "pdf"),
+            png=report(
+                RUN.figure(name, "png"),
+                caption=f"../report/{FIGURES[name].caption}",
+                category="{dataset}",
+                subcategory=f"Figures: {name}",
+                labels={"model": "{model}", "run": "{run}"},
+            ),
+        log:
+            PATHS.log(f"draw_{name}", "{dataset}/{model}/{run}"),
+        params:
+            figure=name,
+            folder=lambda wildcards, input: Path(input.config).parent,
+            metrics=lambda wildcards: slices.metrics([experiment_of(wildcards)]),
+            source=stage_digest("draw", [FIGURES[name].draw]),
+        shell:
+            "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
+            " --run {params.folder:q} > {log:q} 2>&1"
+
+
+for name in DATASET_FIGURES:
+
+    rule:
+        name:
+            f"draw_{name}"
+        input:
+            results_of_dataset,
+        output:
+            pdf=PATHS.figure("{dataset}", name, "pdf"),
+            png=report(
+                PATHS.figure("{dataset}", name, "png"),
+                caption=f"../report/{FIGURES[name].caption}",
+                category="{dataset}",
+                subcategory=f"Figures: {name}",
+                labels={"model": "all", "run": "all"},
+            ),
+        log:
+            PATHS.log(f"draw_{name}", "{dataset}"),
+        params:
+            figure=name,
+            folders=folders_of_dataset,
+            metrics=metrics_of_dataset,
+            source=stage_digest("draw", [FIGURES[name].draw]),
+        shell:
+            "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
+            " --run {params.folders:q} > {log:q} 2>&1"
+
+
+rule tabulate:
+    input:
+        results_of_dataset,
+    output:
+        csv=report(
+            PATHS.table("{dataset}", "csv"),
+            caption="../report/table.rst",
+            category="{dataset}",
+            subcategory="Table",
+            labels={"model": "all", "run": "all"},
+        ),
+        markdown=PATHS.table("{dataset}", "md"),
+    log:
+        PATHS.log("tabulate", "{dataset}"),
+    params:
+        folders=folders_of_dataset,
+        metrics=metrics_of_dataset,
+        source=stage_digest("tabulate"),
+    shell:
+        "{STAGE} tabulate {wildcards.dataset} --out-csv {output.csv:q} --out-md {output.markdown:q}"
+        " --run {params.folders:q} > {log:q} 2>&1"
+
+
+for dataset in PIPELINE.datasets:
+
+    rule:
+        name:
+            f"table_{dataset}"
+        input:
+            PATHS.table(dataset, "csv"),
+        localrule: True
+
+    for name in RUN_FIGURES:
+
+        rule:
+            name:
+                f"figure_{dataset}_{name}"
+            input:
+                [file for file in figures_of(*PIPELINE.of_dataset(dataset)) if file.stem == name],
+            localrule: True
+
+    for name in DATASET_FIGURES:
+
+        rule:
+            name:
+                f"figure_{dataset}_{name}"
+            input:
+                PATHS.figure(dataset, name, "png"),
+            localrule: True
+
+
+rule tables:
+    input:
+        [PATHS.table(dataset, "csv") for dataset in PIPELINE.datasets],
+
+
+rule figures:
+    input:
+        figures_of(*PIPELINE.experiments.values()),
+        [PATHS.figure(dataset, name, "png") for dataset in PIPELINE.datasets for name in DATASET_FIGURES],

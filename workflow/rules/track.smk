@@ -1,0 +1,50 @@
+"""What the runs left, in the tracking store. A view: it can be rebuilt from the run folders."""
+
+TRACK_PARAMS = [TRACKING_URI, TRACKING.experiment_prefix]
+
+
+def figures_of_run(wildcards):
+    return [file for file in figures_of(experiment_of(wildcards)) if file.parts[-3] == wildcards.run]
+
+
+rule track:
+    input:
+        journal=RUN.journal,
+        training=RUN.training,
+        config=RUN.config,
+        metrics=RUN.metrics,
+        predictions=RUN.predictions,
+        figures=figures_of_run,
+    output:
+        RUN.tracked,
+    log:
+        PATHS.log("track", "{dataset}/{model}/{run}"),
+    params:
+        folder=folder_of,
+        store=TRACK_PARAMS,
+        source=stage_digest("track"),
+    shell:
+        "{STAGE} track --run {params.folder:q} --figures {input.figures:q} --out {output:q}"
+        " --tracking {TRACKING_URI:q} > {log:q} 2>&1"
+
+
+rule track_experiment:
+    input:
+        tracked=lambda wildcards: [run.tracked for run in runs_of(experiment_of(wildcards))],
+        metrics=lambda wildcards: [run.metrics for run in runs_of(experiment_of(wildcards))],
+    output:
+        PATHS.parent_tracked("{dataset}/{model}"),
+    log:
+        PATHS.log("track_experiment", "{dataset}/{model}"),
+    params:
+        folders=lambda wildcards, input: [Path(file).parent for file in input.metrics],
+        store=TRACK_PARAMS,
+        source=stage_digest("track"),
+    shell:
+        "{STAGE} track --parent --runs {params.folders:q} --out {output:q}"
+        " --tracking {TRACKING_URI:q} > {log:q} 2>&1"
+
+
+rule tracking:
+    input:
+        [PATHS.parent_tracked(name) for name in PIPELINE.experiments],
