@@ -115,8 +115,10 @@ class VideoFile:
             self._check_format()
             self._video: h5py.Dataset = self._file["video"]
             self.attributes: dict[str, Any] = {name: _plain(value) for name, value in self._file.attrs.items()}
-        except BaseException:
+        except BaseException as error:
             self._file.close()
+            if isinstance(error, (OSError, RuntimeError, KeyError, UnicodeDecodeError)):  # h5py, on damaged headers
+                raise self._error(f"is damaged ({error})") from error
             raise
 
     def __enter__(self) -> Self:

@@ -117,7 +117,7 @@ def _step_tables(source_amplitude: Float64, wave_speed: Float64, step: float) ->
 
 
 class Simulator:
-    """Simulates up to `batch` parameter pairs at a time, in buffers that are made once (40 MB at batch 4)."""
+    """Simulates up to `batch` parameter pairs at a time, in buffers that are made once (52 MB at batch 4)."""
 
     def __init__(self, batch: int = BATCH) -> None:
         frames = (N_SIMULATED_FRAMES, batch, INNER, INNER)
