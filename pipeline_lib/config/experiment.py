@@ -14,7 +14,10 @@ from pipeline_lib.config.training import TrainingSettings
 class Experiment(Section):
     """A named configuration. `name` is `<dataset>/<model>`, the path of its YAML under config/experiments."""
 
-    name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", description="<dataset>/<model>.")
+    name: str = Field(
+        pattern=r"^[a-z0-9_]+/[a-z0-9_]+$",
+        description="`<dataset>/<model>`: the path of its YAML, which need not repeat it.",
+    )
     paper: Literal["pde", "dive", "none"] = Field("none", description="Paper that the experiment reproduces.")
     title: str = Field("", description="What tables and figures call the model.")
     dataset: AnyDataset

@@ -68,7 +68,7 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
             experiments[name] = _resolve(name, settings.overrides.get(name, {}), layers, root)
         except ConfigurationError as error:
             problems += error.problems
-    problems += _clashes(experiments)
+    problems += _clashes(experiments) + _bars_without_measure(settings, experiments)
     if problems:
         raise ConfigurationError(problems)
     return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))
@@ -155,6 +155,25 @@ def _clashes(experiments: Mapping[str, Experiment]) -> list[str]:
                 f"({other.dataset.preparation} / {experiment.dataset.preparation}): override both alike, "
                 "or give one of them a dataset of its own name"
             )
+    return problems
+
+
+def _bars_without_measure(settings: PipelineSettings, experiments: Mapping[str, Experiment]) -> list[str]:
+    """A bar needs its metric evaluated, and a baseline on the same dataset."""
+    problems = []
+    for bar in settings.require:
+        experiment = experiments.get(bar.experiment)
+        if experiment is None:
+            continue  # reported already
+        beside = [other for other in experiments.values() if other.dataset.name == experiment.dataset.name]
+        if not any(other.is_baseline for other in beside):
+            problems.append(
+                f"require: {bar.experiment} is to be compared with the best baseline, but none of "
+                f"{experiment.dataset.name} is among experiments"
+            )
+        lacking = [other.name for other in beside if bar.metric not in other.evaluation.metrics]
+        if lacking and (experiment.name in lacking or any(experiments[name].is_baseline for name in lacking)):
+            problems.append(f"require: {bar.metric} is not among evaluation.metrics of {', '.join(lacking)}")
     return problems
 
 

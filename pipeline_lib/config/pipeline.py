@@ -37,7 +37,7 @@ class PipelineSettings(Section):
         Path("data"), description="Where raw and prepared data go; can be shared between results_dirs."
     )
     experiments: tuple[ExperimentName, ...] = Field(
-        min_length=1, description="Experiments to run: <dataset>/<model>, a YAML under config/experiments."
+        min_length=1, description="Experiments to run: `<dataset>/<model>`, a YAML under config/experiments."
     )
     seeds: tuple[Seed, ...] = Field(
         (0,), min_length=1, description="Seeds of every trained experiment; baselines have none."

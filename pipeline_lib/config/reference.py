@@ -72,7 +72,12 @@ def _sections(field: Schema, definitions: Schema) -> list[Schema]:
 
 def _row(key: str, field: Schema, required: bool) -> str:
     default = "**must be given**" if required else f"`{json.dumps(field.get('default'), ensure_ascii=False)}`"
-    cells = (f"`{key}`", _allowed(field), default, field.get("description", ""))
+    cells = (
+        f"`{key}`",
+        _allowed(field),
+        default,
+        field.get("description") or ("Says which one this is." if key.endswith("name") else ""),
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -16,7 +16,8 @@ class TrackingSettings(Section):
     uri: str | None = Field(
         None,
         pattern=r"^(sqlite|postgresql|mysql|mssql|https?)(\+[a-z0-9]+)?://",
-        description="MLflow store or server; null: sqlite under results_dir. MLFLOW_TRACKING_URI overrides it.",
+        description="MLflow store or server; null: sqlite under results_dir. MLFLOW_TRACKING_URI overrides it. "
+        "It stands in logs: no passwords.",
     )
     experiment_prefix: str = Field("", max_length=200, description="Put before the names of MLflow experiments.")
     live: bool = Field(True, description="Ship while training goes on; false: only the `track` stage ships.")
