@@ -25,9 +25,10 @@ until ln -s $$ $marker 2>/dev/null; do
         rm -f $marker
     fi
 done
-# An interrupted set-up leaves the marker; one that fails in an orderly way has nothing by halves and removes it.
+# An interrupted set-up leaves the marker. One that fails in an orderly way leaves nothing by halves and removes it,
+# unless what a killed one left is still there.
 trap 'exit 130' INT HUP TERM
-fail() { rm -f $marker; say "$*"; exit 1; }
+fail() { [ $was_killed = yes ] || rm -f $marker; say "$*"; exit 1; }
 
 if [ $was_killed = no ] && [ .venv/.installed -nt pyproject.toml ] && [ .venv/.installed -nt constraints.txt ]; then
     rm -f $marker
@@ -35,8 +36,9 @@ if [ $was_killed = no ] && [ .venv/.installed -nt pyproject.toml ] && [ .venv/.i
 fi
 
 if [ $was_killed = yes ] || ! .venv/bin/python -c '' 2>/dev/null; then
+    command -v "$python" >/dev/null || fail "there is no $python. Name another Python: make PYTHON=/path/to/python3.12"
     "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || fail \
-        "needs Python 3.11, 3.12 or 3.13, but $python is $("$python" --version 2>&1 || true)." \
+        "needs Python 3.11, 3.12 or 3.13, but $python is $("$python" --version 2>&1)." \
         "Name another one: make PYTHON=/path/to/python3.12"
     "$python" -c 'import ensurepip, venv' || fail \
         "$python cannot make virtual environments. Install its venv module (on Debian and Ubuntu:" \
@@ -45,6 +47,7 @@ if [ $was_killed = yes ] || ! .venv/bin/python -c '' 2>/dev/null; then
     python=$("$python" -c 'import sys; print(sys._base_executable)')
     say "making .venv with $("$python" --version)"
     find .venv -mindepth 1 -maxdepth 1 ! -name .installing -exec rm -rf {} +
+    was_killed=no
     "$python" -m venv .venv || fail "$python -m venv failed; its message stands above."
 fi
 
@@ -52,7 +55,8 @@ install() {
     status=0
     .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt "$@" || status=$?
     [ $status -eq 0 ] && return
-    [ $status -lt 128 ] && fail "pip failed; its message stands above."
+    [ $status -lt 128 ] && fail "pip failed; its message stands above, and more with:" \
+        ".venv/bin/python -m pip install -c constraints.txt $*"
     exit $status
 }
 
