@@ -40,7 +40,7 @@ report: .venv/.installed ## Rebuild the report from the results that are there
 	$(SNAKEMAKE) --report results/report.html
 
 clean: ## Drop caches, and training states that no current configuration uses; results and data stay
-	@if [ -e .venv/.installed ]; then $(RUN) pipeline_lib prune; fi
+	@if [ -e .venv/.installed ]; then $(RUN) pipeline_lib prune && $(RUN) pipeline_lib prune config/demo.yaml; fi
 	rm -rf .pytest_cache .ruff_cache .mypy_cache
 	find . -path ./.venv -prune -o -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 

@@ -16,6 +16,7 @@ STAGES = {
     "prepare": ("pipeline_lib.cli.prepare", "make a dataset: train.h5 and test.h5"),
     "train": ("pipeline_lib.cli.train", "train one run, or fit a baseline"),
     "evaluate": ("pipeline_lib.cli.evaluate", "score one run on the test part"),
+    "check": ("pipeline_lib.cli.check", "fail unless every run passes a bar set by the best baseline"),
     "draw": ("pipeline_lib.cli.draw", "draw a figure from result files"),
     "tabulate": ("pipeline_lib.cli.tabulate", "make a table from result files"),
     "track": ("pipeline_lib.cli.track", "make the tracking store hold what the runs left"),

@@ -55,6 +55,12 @@ def test_every_stage_has_a_file_that_offers_what_main_calls(name):
     assert ast.get_docstring(tree), "its docstring is what --help says"
 
 
+def test_every_file_that_offers_a_stage_is_one(repository):
+    files = (repository / "pipeline_lib" / "cli").glob("*.py")
+    offering = {f"pipeline_lib.cli.{path.stem}" for path in files if "\ndef add_arguments(" in path.read_text()}
+    assert offering <= {module for module, _ in cli.STAGES.values()}
+
+
 def test_help_lists_the_stages_at_once_and_loads_nothing_heavy():
     seconds = []
     for _ in range(3):
