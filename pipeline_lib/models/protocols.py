@@ -1,7 +1,9 @@
 """What training and evaluation know of a model."""
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 from torch import Tensor, nn
 
 
@@ -34,7 +36,7 @@ class Trainable(Forecaster, Protocol):
 class Fittable(Forecaster, Protocol):
     """A baseline that looks at the training frames once, without gradients."""
 
-    def fit(self, videos: "object") -> None:
+    def fit(self, videos: Iterable[np.ndarray]) -> None:
         """Take what is needed from an iterable of (n, T, C, H, W) float32 arrays."""
         ...
 

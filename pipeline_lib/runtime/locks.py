@@ -35,6 +35,12 @@ class FileLock:
         """Whether this object holds the lock."""
         return self._descriptor is not None
 
+    @property
+    def descriptor(self) -> int:
+        """The open file, for a child process that shall hold the lock too (`pass_fds`)."""
+        assert self._descriptor is not None, f"{self.path} is not locked"
+        return self._descriptor
+
     def acquire(self) -> None:
         """Take the lock, or raise LockHeldError that names its holder."""
         assert self._descriptor is None, f"{self.path} is locked already"

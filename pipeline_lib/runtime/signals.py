@@ -2,17 +2,27 @@
 
 import os
 import signal
+import time
 from types import FrameType
+
+# Ctrl-C reaches a whole process group and a workflow's SIGTERM is passed on by the parent, so one wish to stop may
+# arrive twice; only a repetition after this many seconds means "now".
+IMPATIENCE_SECONDS = 2.0
 
 
 class StopRequest:
-    """While entered, SIGTERM and SIGINT set a flag instead of ending the process; a second one ends it at once."""
+    """While entered, SIGTERM and SIGINT set a flag instead of ending the process; a repetition ends it at once.
+
+    With `watch_parent` the end of the parent process is such a request too: an orphan must not go on writing to a
+    run that somebody may start again.
+    """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self, watch_parent: bool = False) -> None:
         self.reason: str | None = None
         self.signal_number: int | None = None
+        self._received_at = 0.0
         self._parent = os.getppid() if watch_parent else None
         self._previous: dict[int, object] = {}
 
@@ -26,14 +36,17 @@ class StopRequest:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _receive(self, number: int, _: FrameType | None) -> None:
-        if self.reason is not None:
+        now = time.monotonic()
+        if self.reason is not None and now - self._received_at > IMPATIENCE_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self.signal_number = number
-        self.reason = f"received {signal.Signals(number).name}"
+        elif self.reason is None:
+            self._received_at = now
+            self.signal_number = number
+            self.reason = f"received {signal.Signals(number).name}"
 
     def poll(self) -> str | None:
-        """Why to stop, or None. Costs a system call where the parent is watched."""
+        """Why to stop, or None."""
         if self.reason is None and self._parent is not None and os.getppid() != self._parent:
             self.signal_number = signal.SIGTERM
             self.reason = "the parent process is gone"

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from pipeline_lib.models.linear import Linear
+
 
 class ResidualMlp(nn.Module):
     """x + MLP(x) with two hidden layers."""
@@ -10,11 +12,11 @@ class ResidualMlp(nn.Module):
     def __init__(self, code_size: int, hidden_size: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(code_size, hidden_size),
+            Linear(code_size, hidden_size),
             nn.ReLU(),
-            nn.Linear(hidden_size, hidden_size),
+            Linear(hidden_size, hidden_size),
             nn.ReLU(),
-            nn.Linear(hidden_size, code_size),
+            Linear(hidden_size, code_size),
         )
 
     def forward(self, code_BD: Tensor) -> Tensor:

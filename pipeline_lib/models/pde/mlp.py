@@ -5,12 +5,14 @@ import math
 import torch
 from torch import Tensor, nn
 
+from pipeline_lib.models.linear import Linear
+
 
 def _linear_stack(sizes: list[int]) -> nn.Sequential:
     """Linear layers of the given sizes with ReLU between them."""
     layers: list[nn.Module] = []
     for n_in, n_out in zip(sizes, sizes[1:], strict=False):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [Linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 

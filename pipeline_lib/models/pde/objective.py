@@ -27,7 +27,7 @@ def pde_loss_terms(model: PdeModel, video_BTCHW: Tensor, tau: int) -> dict[str, 
     static_old, static_new = model.static_codes(first, last)
     dynamic_tau, dynamic_start = model.dynamic_codes(video_BTCHW[:, tau - n_cond : tau], first)
     codes_TBD = model.integrator.trajectory(dynamic_start, model.task.n_pred + offset)
-    frames_TBCHW = model.decode(static_old, torch.cat([dynamic_tau.unsqueeze(0), codes_TBD])).float()
+    frames_TBCHW = model.decode(static_old, torch.cat([dynamic_tau.unsqueeze(0), codes_TBD]))
     autoencoded, forecast_TBCHW = frames_TBCHW[0], frames_TBCHW[1:]
     target_TBCHW = video_BTCHW[:, 0 if offset else n_cond :].transpose(0, 1)
     terms = {
@@ -35,9 +35,14 @@ def pde_loss_terms(model: PdeModel, video_BTCHW: Tensor, tau: int) -> dict[str, 
         "loss_autoencode": mse_loss(autoencoded, video_BTCHW[:, tau - offset]),
     }
     if model.settings.use_static_code:
-        terms["loss_invariance"] = mse_loss(static_old.float(), static_new.float())
-        terms["loss_regularisation"] = dynamic_start.float().square().sum(dim=1).mean() / 2
+        terms["loss_invariance"] = mse_loss(_widened(static_old), _widened(static_new))
+        terms["loss_regularisation"] = _widened(dynamic_start).square().sum(dim=1).mean() / 2
     return terms
+
+
+def _widened(code: Tensor) -> Tensor:
+    """Losses are taken in float32 where autocast made a code in bf16 or fp16."""
+    return code.float() if code.dtype in (torch.bfloat16, torch.float16) else code
 
 
 def pde_loss_weights(settings: PdeSettings) -> dict[str, float]:

@@ -1,0 +1,106 @@
+"""Train one run, or fit a baseline; a run that was finished before is restored from its kept weights.
+
+This process computes nothing: it holds the run's lock and the lease of a GPU, starts the training process, passes
+signals on to it, and writes the end state where that process was killed before it could.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from pipeline_lib.cli.training_request import OUTPUTS, TrainingRequest, publish
+from pipeline_lib.config.digests import run_digest
+from pipeline_lib.config.loading import read_experiment
+from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.records.journal import Journal
+from pipeline_lib.runtime.gpus import lease_gpu
+from pipeline_lib.runtime.locks import FileLock, LockHeldError
+
+# A process that was told to stop may still be writing its checkpoint.
+LOCK_PATIENCE_SECONDS = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="YAML of the experiment")
+    parser.add_argument("--seed", type=int, help="seed of the run; baselines take none")
+    parser.add_argument("--train-file", type=Path, required=True, help="the dataset's prepared train.h5")
+    parser.add_argument("--out", type=Path, required=True, help="run folder")
+    parser.add_argument("--tracking", metavar="URI", help="MLflow store or server to ship the journal to")
+    parser.add_argument("--live", action="store_true", help="ship to it while training goes on")
+    parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    request = _request(args)
+    if args.process:
+        from pipeline_lib.cli.train_process import run_process
+
+        return run_process(request, args.tracking if args.live else None)
+    lock = _lock(request)
+    try:
+        if all((request.kept / name).exists() for name in OUTPUTS):
+            publish(request)
+            print(f"{request.experiment.name}: restored finished weights of digest {request.digest}", file=sys.stderr)
+            return 0
+        variables, lease = lease_gpu(request.device)
+        locks = [lock] + ([lease] if lease else [])
+        return _supervise(request, variables, locks)
+    finally:
+        lock.release()
+
+
+def _request(args: argparse.Namespace) -> TrainingRequest:
+    experiment = read_experiment(args.config)
+    if experiment.is_baseline and args.seed is not None:
+        raise ValueError(f"{experiment.name} is a baseline and takes no seed; leave --seed out")
+    if not experiment.is_baseline and (args.seed is None or not 0 <= args.seed < 2**32):
+        raise ValueError(f"{experiment.name} needs --seed N with 0 <= N < 2**32, got {args.seed}")
+    with VideoFile(args.train_file) as file:
+        digest = run_digest(experiment, args.seed, file.content_sha256)
+    return TrainingRequest(experiment, args.seed, digest, args.train_file, args.out)
+
+
+def _lock(request: TrainingRequest) -> FileLock:
+    lock = FileLock(request.state / ".lock")
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            lock.acquire()
+            return lock
+        except LockHeldError as error:
+            if time.monotonic() > deadline:
+                raise ValueError(f"this run is being trained already: {error}") from None
+            time.sleep(0.5)
+
+
+def _supervise(request: TrainingRequest, variables: dict[str, str], locks: list[FileLock]) -> int:
+    """Run the training process to its end, whatever that is; its exit code, 128 + n where signal n ended it.
+
+    The process inherits the locks, so they hold as long as either of the two lives.
+    """
+    descriptors = [lock.descriptor for lock in locks]
+    command = [sys.executable, "-m", "pipeline_lib", *sys.argv[1:], "--process"]
+    process = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=descriptors)
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        process.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    code = process.wait()
+    if code >= 0:
+        return code
+    name = signal.Signals(-code).name
+    hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
+    reason = f"the training process was ended by {name}{hint}; the same command continues from the last checkpoint"
+    journal = Journal(request.state / "journal.jsonl")
+    if journal.last_status not in ("stopped", "finished"):
+        journal.state("killed", reason)
+    journal.close()
+    print(f"{request.experiment.name}: {reason}", file=sys.stderr)
+    return 128 - code

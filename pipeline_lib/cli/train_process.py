@@ -1,0 +1,249 @@
+"""The training process itself: composes data, model, loop and journal for one run.
+
+Started by `pipeline_lib train`, which holds the locks and reports a death that this process can't report itself.
+"""
+
+import math
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from torch import nn
+
+from pipeline_lib.cli.training_request import TrainingRequest, publish
+from pipeline_lib.config.loading import write_run
+from pipeline_lib.config.registry import MODELS, load
+from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.resident import sample_windows, training_windows
+from pipeline_lib.models.protocols import Fittable, n_parameters
+from pipeline_lib.records.files import write_training
+from pipeline_lib.records.journal import Journal
+from pipeline_lib.records.provenance import provenance
+from pipeline_lib.records.run import run_entry
+from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.precision import resolve_precision
+from pipeline_lib.runtime.seeding import seed_torch
+from pipeline_lib.runtime.signals import StopRequest
+from pipeline_lib.runtime.training_progress import TrainingProgress
+from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
+from pipeline_lib.training.loop import Trainer, TrainingStopped
+from pipeline_lib.training.validation import ForecastValidation
+from pipeline_lib.training.watch import TrainingDivergedError
+
+
+def fit_baseline(request: TrainingRequest) -> None:
+    """Fit a baseline on the training frames and write the run's outputs."""
+    experiment = request.experiment
+    began = time.monotonic()
+    with VideoFile(request.train_file) as file:
+        model = load(MODELS[experiment.model.name].build)(experiment.model, experiment.task, file.frame_shape)
+        if isinstance(model, Fittable):
+            model.fit(file.iterate(8))
+        facts = _data_facts(file)
+    kept = _made(request.kept)
+    summary = {
+        **_summary(request, facts, wall_seconds=time.monotonic() - began),
+        "schedule_name": "none",
+        "iterations": 0,
+        "precision": "float32",
+        "device": "cpu",
+        "n_parameters": {"total": 0},
+    }
+    journal = Journal(request.journal)
+    journal.run(run_entry(experiment.model_dump(mode="json"), request.seed, request.digest, [facts]))
+    journal.session({**provenance(), "device": "cpu", "precision": "float32", "resumed_at": 0})
+    journal.state("finished")
+    journal.close()
+    summary["weights_sha256"] = save_tensors(model.state_dict(), kept / "model.safetensors")
+    shutil.copyfile(request.journal, kept / "journal.jsonl")
+    write_training(kept / "training.json", summary)
+    publish(request)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _data_facts(file: VideoFile) -> dict[str, Any]:
+    return {
+        "name": str(file.attributes["dataset"]),
+        "part": str(file.attributes["part"]),
+        "digest": file.content_sha256,
+        "source": str(file.attributes["source"]),
+        "n_videos": file.n_videos,
+        "n_frames": file.n_frames,
+        "frame_shape": list(file.frame_shape),
+    }
+
+
+def _summary(request: TrainingRequest, facts: dict[str, Any], wall_seconds: float) -> dict[str, Any]:
+    experiment = request.experiment
+    return {
+        "experiment": experiment.name,
+        "title": experiment.title,
+        "paper": experiment.paper,
+        "seed": request.seed,
+        "digest": request.digest,
+        "data": facts,
+        "wall_seconds": round(wall_seconds, 3),
+        "provenance": provenance(),
+    }
+
+
+class TrainingProcess:
+    """One training, from the checkpoint if there is one to the outputs in the run folder."""
+
+    def __init__(self, request: TrainingRequest, log: TextIO, stop: StopRequest) -> None:
+        settings = request.experiment.training
+        assert settings is not None and request.seed is not None
+        self.request, self.settings, self.log, self.stop = request, settings, log, stop
+        self.device = devices.choose_device(settings.device)
+        devices.configure(self.device, settings.n_threads, settings.deterministic)
+        self.precision = resolve_precision(settings.precision, self.device)
+        self.journal = Journal(request.journal)
+        self.trainer, self.facts = self._compose()
+
+    def _compose(self) -> tuple[Trainer, dict[str, Any]]:
+        experiment, task = self.request.experiment, self.request.experiment.task
+        data = training_windows(
+            self.request.train_file, experiment.dataset, task.n_cond + task.n_pred, self.device
+        )
+        with VideoFile(self.request.train_file) as file:
+            facts = _data_facts(file)
+        assert self.request.seed is not None
+        seed_torch(self.request.seed, "weights")
+        model: nn.Module = load(MODELS[experiment.model.name].build)(
+            experiment.model, task, data.frame_shape, self.device.type, self.settings.frames_per_decoder_call
+        ).to(self.device)
+        trainer = Trainer(
+            model=model,
+            data=data,
+            settings=self.settings,
+            seed=self.request.seed,
+            precision=self.precision,
+            device=self.device,
+            store=CheckpointStore(self.request.state),
+            journal=self.journal,
+            stop=self.stop.poll,
+            progress=TrainingProgress(0, 0),
+            validation=self._validation(task.n_cond + task.n_pred_test),
+            identity={"digest": self.request.digest, "experiment": experiment.name, "seed": self.request.seed},
+        )
+        return trainer, facts
+
+    def _validation(self, length: int) -> ForecastValidation | None:
+        if self.settings.validation.interval == 0:
+            return None
+        windows = sample_windows(self.request.train_file, self.settings.validation.n_windows, length, self.device)
+        return ForecastValidation("train_sample", windows, self.request.experiment.task.n_cond)
+
+    def say(self, line: str) -> None:
+        """To the run's log, and to whoever watches."""
+        print(line, file=self.log, flush=True)
+        print(line, file=sys.stderr, flush=True)
+
+    def run(self) -> None:
+        """Train, then write the outputs. The end state and its reason are journalled whatever happens."""
+        try:
+            self._begin()
+            self.trainer.run()
+        except TrainingStopped as reason:
+            self._end("stopped", f"{reason}; saved at iteration {self.trainer.iteration}, the same command continues")
+            raise
+        except TrainingDivergedError as error:
+            last_good = CheckpointStore(self.request.state).newest_iteration()
+            where = "none was saved" if last_good is None else f"iteration {last_good}"
+            message = f"{error}; configuration {self.request.paths.config}, last good checkpoint: {where}"
+            self._end("failed", message)
+            raise ValueError(message) from error
+        except BaseException as error:
+            self._end("failed", f"{type(error).__name__}: {error}")
+            raise
+        self._finish()
+
+    def _begin(self) -> None:
+        request, trainer = self.request, self.trainer
+        resumed = trainer.restore()
+        for rejected in trainer.store.rejected:
+            self.say(f"a damaged checkpoint was passed over: {rejected}")
+        budget = trainer.budget
+        if trainer.iteration > budget.iterations:
+            raise ValueError(
+                f"{request.state} is at iteration {trainer.iteration}, beyond the {budget.iterations} asked for, and "
+                "its weights at that length were not kept; ask for more iterations, or train another seed"
+            )
+        write_run(request.experiment, request.seed, _made(request.out) / "config.yaml")
+        self.journal.run(run_entry(request.experiment.model_dump(mode="json"), request.seed, request.digest, [self.facts]))
+        self.journal.session(
+            {
+                **provenance(),
+                "device": devices.describe(self.device),
+                "precision": self.precision,
+                "resumed_at": trainer.iteration,
+            }
+        )
+        self.journal.state("running")
+        trainer.progress = TrainingProgress(budget.iterations, trainer.iteration, self.log)
+        self.say(
+            f"{request.experiment.name} seed {request.seed}: "
+            + (f"continues at iteration {trainer.iteration}" if resumed else "begins")
+            + f", to {budget.iterations} iterations ({budget.iterations_per_epoch} an epoch) "
+            f"in {self.precision} on {devices.describe(self.device)}, "
+            f"{n_parameters(trainer.model):,} parameters, {trainer.data.n_windows:,} training windows"
+        )
+
+    def _end(self, status: str, reason: str) -> None:
+        self.trainer.progress.close()  # type: ignore[attr-defined]
+        self.say(f"{status}: {reason}" if reason else status)
+        self.journal.state(status, reason)
+
+    def _finish(self) -> None:
+        """Keep the outputs in the state folder, then publish them in the run folder."""
+        trainer, budget = self.trainer, self.trainer.budget
+        self._end("finished", "")
+        kept = _made(self.request.kept)
+        shutil.copyfile(self.journal.path, kept / "journal.jsonl")
+        model: Any = trainer.model
+        sizes = {name: n_parameters(child) for name, child in model.named_children() if n_parameters(child)}
+        digest = save_tensors(model.state_dict(), kept / "model.safetensors")
+        seconds = trainer.seconds()
+        write_training(
+            kept / "training.json",
+            {
+                **_summary(self.request, self.facts, seconds),
+                "schedule_name": self.settings.schedule_name,
+                "iterations": budget.iterations,
+                "iterations_per_epoch": budget.iterations_per_epoch,
+                "epochs": round(budget.iterations / budget.iterations_per_epoch, 3),
+                "n_training_windows": trainer.data.n_windows,
+                "precision": self.precision,
+                "device": devices.describe(self.device),
+                "n_threads": self.settings.n_threads,
+                "gpu_hours": seconds / 3600 if self.device.type == "cuda" else 0.0,
+                "n_parameters": {**sizes, "total": n_parameters(model)},
+                "weights_sha256": digest,
+            },
+        )
+        publish(self.request)
+        self.say(f"weights: {self.request.paths.model} (after {math.ceil(seconds)} s of training)")
+
+
+def run_process(request: TrainingRequest, tracking: str | None) -> int:
+    """Train or fit in this process; `tracking` is the store that the journal is shipped to meanwhile, if any.
+
+    Returns 0, or 128 + n where signal n asked it to stop and it saved its state.
+    """
+    request.state.mkdir(parents=True, exist_ok=True)
+    if request.experiment.is_baseline:
+        fit_baseline(request)
+        return 0
+    with StopRequest(watch_parent=True) as stop, open(request.state / "train.log", "a") as log:
+        try:
+            TrainingProcess(request, log, stop).run()
+        except TrainingStopped:
+            assert stop.signal_number is not None
+            return 128 + stop.signal_number
+    return 0

@@ -1,0 +1,32 @@
+"""Sharing out this machine's GPUs among trainings, without a scheduler and without torch."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from pipeline_lib.runtime.locks import FileLock, lease_one, node_local_folder
+
+
+def visible_gpus(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Names that CUDA_VISIBLE_DEVICES understands: what that variable lists, else what nvidia-smi finds."""
+    if "CUDA_VISIBLE_DEVICES" in environ:
+        return [name.strip() for name in environ["CUDA_VISIBLE_DEVICES"].split(",") if name.strip()]
+    try:
+        query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return answer.stdout.split()
+
+
+def lease_gpu(device: str, environ: Mapping[str, str] = os.environ) -> tuple[dict[str, str], FileLock | None]:
+    """A GPU of our own for a training on `device`: variables for its process, and the lock that keeps the lease.
+
+    Waits until one is free. Nothing is leased for the CPU, for a GPU that is named by its number, where a scheduler
+    has chosen already (SLURM), or where there is none.
+    """
+    gpus = visible_gpus(environ) if device in ("auto", "cuda") and "SLURM_JOB_ID" not in environ else []
+    if not gpus:
+        return {}, None
+    name, lock = lease_one(node_local_folder(), [f"gpu_{gpu}" for gpu in gpus], wait_seconds=float("inf"))
+    return {"CUDA_VISIBLE_DEVICES": name.removeprefix("gpu_")}, lock
