@@ -15,6 +15,7 @@ So a step costs a dozen elementwise operations, and the frames come back by two 
 of the plain loop up to rounding.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +37,11 @@ SOURCE_DECAY = 20.0
 BORDER = 2
 INNER = SIZE - 2 * BORDER
 
-# Simulations a worker holds at a time: long arrays keep the interpreter's share small, short ones stay in cache.
+# Simulations and frames that a worker holds at a time: few enough for its cache, enough to keep Python's share small.
 BATCH = 4
+BLOCK = 30
 N_WORKERS = 2
+assert N_SIMULATED_FRAMES % BLOCK == BLOCK % 2 == 0
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -73,7 +76,7 @@ def draw_pixels(n_pixels: int, seed: int) -> tuple[Int64, Int64]:
 
 @dataclass(frozen=True)
 class _Modes:
-    """What the oscillators share: eigenvectors (60, 60) in float32; source and eigenvalues (60, 60) in float64."""
+    """What the oscillators share, (60, 60) each: eigenvectors in columns (float32), λi + λj and source (float64)."""
 
     to_grid: Float32
     eigenvalues: Float64
@@ -96,94 +99,96 @@ def _modes() -> _Modes:
     )
 
 
-def _step_tables(source_amplitude: Float64, wave_speed: Float64, step: float) -> tuple[Float32, ...]:
-    """One 3/8-rule step of length h of x'' = κx + f: x += ax + bv + pf(t), v += dx + av + rf(t).
+class _Oscillators:
+    """The modes x'' = κx + f(t) of n simulations at once: `position` and `velocity` (n, 60, 60), from rest."""
 
-    With z = h²κ and f(t + h/3) = q·f(t). Returns a, b, d, p, r, each (n, 60, 60). The tables hold the *change*
-    over a step: a small number in float32 keeps the digits that 1 plus a small number loses.
-    """
-    modes = _modes()
-    h = step
-    kappa = wave_speed[:, None, None] ** 2 * modes.eigenvalues
-    source = source_amplitude[:, None, None] * modes.source
-    z = h * h * kappa
-    q = np.exp(-SOURCE_DECAY * h / 3)
-    a = z / 2 + z * z / 24
-    b = h * (1 + z / 6)
-    d = h * kappa * (1 + z / 6)
-    p = h * h / 8 * source * (1 + 2 * q + q**2 + z / 3)
-    r = h / 8 * source * (1 + 3 * q + 3 * q**2 + q**3 + z * (q + 1 / 3))
-    return tuple(table.astype(np.float32) for table in (a, b, d, p, r))
-
-
-class Simulator:
-    """Simulates up to `batch` parameter pairs at a time, in buffers that are made once (52 MB at batch 4)."""
-
-    def __init__(self, batch: int = BATCH) -> None:
-        frames = (N_SIMULATED_FRAMES, batch, INNER, INNER)
-        self._modal = np.zeros(frames, np.float32)
-        self._half_way = np.empty(frames, np.float32)
-        self._grid = np.empty(frames, np.float32)
-
-    def simulate(self, source_amplitude: Float64, wave_speed: Float64) -> Float32:
-        """The inner pixels of all frames: (300, n, 60, 60), valid until the next call; n at most `batch`."""
-        n = len(wave_speed)
-        assert n <= self._modal.shape[1], (n, self._modal.shape)
-        modal, half_way, grid = self._modal[:, :n], self._half_way[:, :n], self._grid[:, :n]
-        self._step_through(modal, source_amplitude, wave_speed)
-        to_grid = _modes().to_grid
-        np.matmul(modal, to_grid.T, out=half_way)
-        np.matmul(to_grid, half_way, out=grid)
-        return grid
-
-    @staticmethod
-    def _step_through(modal: Float32, source_amplitude: Float64, wave_speed: Float64) -> None:
-        """Fill modal[1:] from modal[0] = 0."""
+    def __init__(self, source_amplitude: Float64, wave_speed: Float64) -> None:
+        modes = _modes()
+        self._kappa = (wave_speed[:, None, None] ** 2 * modes.eigenvalues).astype(np.float32)
+        self._source = (source_amplitude[:, None, None] * modes.source).astype(np.float32)
+        self.position, self.velocity, self._dx, self._dv, self._term = (np.zeros_like(self._kappa) for _ in range(5))
         times = time_grid()
-        steps = np.diff(times).tolist()
+        self._steps = np.diff(times).tolist()
         # The neighbours on the float32 grid differ by one of 11 values.
-        tables = {step: _step_tables(source_amplitude, wave_speed, step) for step in set(steps)}
-        source = np.exp(-SOURCE_DECAY * times.astype(np.float64)).astype(np.float32)
-        velocity, change, term = (np.zeros_like(modal[0]) for _ in range(3))
-        for n, step in enumerate(steps):
-            a, b, d, p, r = tables[step]
-            position = modal[n]
-            np.multiply(a, position, out=change)
-            change += np.multiply(b, velocity, out=term)
-            change += np.multiply(p, source[n], out=term)
-            np.add(position, change, out=modal[n + 1])
-            np.multiply(a, velocity, out=change)
-            change += np.multiply(d, position, out=term)
-            change += np.multiply(r, source[n], out=term)
-            velocity += change
+        self._tables = {step: self._step_tables(step) for step in set(self._steps)}
+        self._decay = np.exp(-SOURCE_DECAY * times.astype(np.float64)).astype(np.float32)
+
+    def _step_tables(self, h: float) -> tuple[NDArray[np.floating], ...]:
+        """One 3/8-rule step of length h: x += ax + bv + pf(t), v += dx + av + rf(t), with z = h²κ, f(t + h/3) = qf(t).
+
+        The tables hold the *change* over a step: a small number in float32 keeps the digits that 1 plus a small
+        number loses.
+        """
+        q = math.exp(-SOURCE_DECAY * h / 3)
+        z = (h * h) * self._kappa
+        slope = 1 + z / 6
+        a = z * (1 / 2 + z / 24)
+        p = (h * h / 8) * self._source * ((1 + 2 * q + q**2) + z / 3)
+        r = (h / 8) * self._source * ((1 + 3 * q + 3 * q**2 + q**3) + z * (q + 1 / 3))
+        return a, h * slope, h * self._kappa * slope, p, r
+
+    def advance(self, n: int) -> None:
+        """From frame n to frame n + 1."""
+        a, b, d, p, r = self._tables[self._steps[n]]
+        x, v, dx, dv, term = self.position, self.velocity, self._dx, self._dv, self._term
+        np.multiply(a, x, out=dx)
+        dx += np.multiply(b, v, out=term)
+        dx += np.multiply(p, self._decay[n], out=term)
+        np.multiply(a, v, out=dv)
+        dv += np.multiply(d, x, out=term)
+        dv += np.multiply(r, self._decay[n], out=term)
+        x += dx
+        v += dv
 
 
-def scaled_videos(simulated: Float32) -> Float32:
-    """Every second frame, scaled to [0, 1] by the extremes of its simulation: (300, n, 60, 60) → (n, 150, 1, 64, 64).
+def simulate(source_amplitude: Float64, wave_speed: Float64) -> Iterator[Float32]:
+    """The inner pixels of n simulations, all 300 frames in order, in blocks (30, n, 60, 60) float32.
+
+    A block is valid until the next one is asked for.
+    """
+    oscillators = _Oscillators(source_amplitude, wave_speed)
+    to_grid = _modes().to_grid
+    modal, half_way, grid = (np.empty((BLOCK, len(wave_speed), INNER, INNER), np.float32) for _ in range(3))
+    for frame in range(N_SIMULATED_FRAMES):
+        modal[frame % BLOCK] = oscillators.position
+        if frame + 1 < N_SIMULATED_FRAMES:
+            oscillators.advance(frame)
+        if (frame + 1) % BLOCK == 0:
+            np.matmul(modal, to_grid.T, out=half_way)
+            np.matmul(to_grid, half_way, out=grid)
+            yield grid
+
+
+def scaled_videos(source_amplitude: Float64, wave_speed: Float64) -> Float32:
+    """Every second frame of n simulations, each scaled to [0, 1] by its extremes: (n, 150, 1, 64, 64) float32.
 
     The extremes are those over all 300 frames and the whole 64x64 square, whose border is 0.
     """
-    low = np.minimum(simulated.min(axis=(0, 2, 3)), 0)[:, None, None]
-    high = np.maximum(simulated.max(axis=(0, 2, 3)), 0)[:, None, None]
-    kept = (simulated[::2] - low) / (high - low)
-    videos = np.empty((simulated.shape[1], N_FRAMES, 1, SIZE, SIZE), np.float32)
-    videos[:] = (-low / (high - low))[:, :, :, None, None]
-    videos[:, :, 0, BORDER:-BORDER, BORDER:-BORDER] = kept.swapaxes(0, 1)
+    n = len(wave_speed)
+    videos = np.zeros((n, N_FRAMES, 1, SIZE, SIZE), np.float32)
+    low, high = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    for k, block in enumerate(simulate(source_amplitude, wave_speed)):
+        np.minimum(low, block.min(axis=(0, 2, 3)), out=low)
+        np.maximum(high, block.max(axis=(0, 2, 3)), out=high)
+        kept = slice(k * BLOCK // 2, (k + 1) * BLOCK // 2)
+        videos[:, kept, 0, BORDER:-BORDER, BORDER:-BORDER] = block[::2].swapaxes(0, 1)
+    videos -= low[:, None, None, None, None]
+    videos /= (high - low)[:, None, None, None, None]
     return videos
 
 
 def simulate_videos(source_amplitude: Float64, wave_speed: Float64) -> Iterator[Float32]:
-    """Prepared videos (n, 150, 1, 64, 64) float32 in [0, 1] of the given simulations, a few at a time, in order."""
-    workers = [Simulator() for _ in range(N_WORKERS)]
+    """`scaled_videos` of any number of simulations, a few at a time, in order, on two threads."""
     starts = range(0, len(wave_speed), BATCH)
 
-    def simulate(worker: Simulator, start: int) -> Float32:
+    def videos(start: int) -> Float32:
         chosen = slice(start, start + BATCH)
-        return scaled_videos(worker.simulate(source_amplitude[chosen], wave_speed[chosen]))
+        return scaled_videos(source_amplitude[chosen], wave_speed[chosen])
 
     with ThreadPoolExecutor(N_WORKERS) as pool:
+        # One turn per worker: results that nobody has asked for yet would fill the memory.
         for first in range(0, len(starts), N_WORKERS):
-            yield from pool.map(simulate, workers, starts[first : first + N_WORKERS])
+            yield from pool.map(videos, starts[first : first + N_WORKERS])
 
 
 def prepare(
