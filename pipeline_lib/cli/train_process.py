@@ -108,9 +108,7 @@ class TrainingProcess:
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
         experiment, task = self.request.experiment, self.request.experiment.task
-        data = training_windows(
-            self.request.train_file, experiment.dataset, task.n_cond + task.n_pred, self.device
-        )
+        data = training_windows(self.request.train_file, experiment.dataset, task.n_cond + task.n_pred, self.device)
         with VideoFile(self.request.train_file) as file:
             facts = _data_facts(file)
         assert self.request.seed is not None
@@ -176,7 +174,9 @@ class TrainingProcess:
                 "its weights at that length were not kept; ask for more iterations, or train another seed"
             )
         write_run(request.experiment, request.seed, _made(request.out) / "config.yaml")
-        self.journal.run(run_entry(request.experiment.model_dump(mode="json"), request.seed, request.digest, [self.facts]))
+        self.journal.run(
+            run_entry(request.experiment.model_dump(mode="json"), request.seed, request.digest, [self.facts])
+        )
         self.journal.session(
             {
                 **provenance(),

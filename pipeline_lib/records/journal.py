@@ -68,7 +68,9 @@ def read_journal(path: Path, start: int = 0, end: int | None = None) -> Iterator
             decoded = decode_line(line) if line.endswith(b"\n") else None
             if decoded is None:
                 if stream.read(1):
-                    raise ValueError(f"{path}: the journal is corrupt at byte {offset}: restore it from a copy, or move it away")
+                    raise ValueError(
+                        f"{path}: the journal is corrupt at byte {offset}: restore it from a copy, or move it away"
+                    )
                 return
             offset += len(line)
             yield Entry(*decoded, end_offset=offset)

@@ -25,7 +25,7 @@ def _git(*arguments: str) -> str | None:
 
 @cache
 def code_version() -> dict[str, Any]:
-    """Commit of the checkout that holds this package, and whether it had uncommitted changes; None outside a checkout."""
+    """Commit of the checkout that holds this package, whether it had uncommitted changes; None outside a checkout."""
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain", "--untracked-files=no") if commit else None
     return {"git_commit": commit, "git_dirty": bool(status) if commit else None}

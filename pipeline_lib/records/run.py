@@ -5,7 +5,9 @@ from typing import Any
 from pipeline_lib.records.provenance import code_version
 
 
-def run_entry(settings: dict[str, Any], seed: int | None, digest: str, datasets: list[dict[str, Any]]) -> dict[str, Any]:
+def run_entry(
+    settings: dict[str, Any], seed: int | None, digest: str, datasets: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Names, tags, flat parameters and dataset inputs of a run.
 
     `settings` is the resolved experiment as plain types (a run's config.yaml).
@@ -34,7 +36,9 @@ def run_entry(settings: dict[str, Any], seed: int | None, digest: str, datasets:
             "git_dirty": str(version["git_dirty"]).lower(),
             "digest": digest,
         },
-        "params": flatten({key: settings[key] for key in ("dataset", "task", "model", "training") if settings.get(key)}),
+        "params": flatten(
+            {key: settings[key] for key in ("dataset", "task", "model", "training") if settings.get(key)}
+        ),
         "datasets": datasets,
     }
 

@@ -1,5 +1,7 @@
 """Device and arithmetic of a computation."""
 
+import os
+
 import torch
 
 
@@ -10,9 +12,14 @@ def choose_device(name: str) -> torch.device:
     device = torch.device(name)
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise ValueError(f"device {name} was asked for, but PyTorch {torch.__version__} sees no CUDA device; set device to auto or cpu")
+            raise ValueError(
+                f"device {name} was asked for, but PyTorch {torch.__version__} sees no CUDA device; "
+                "set device to auto or cpu"
+            )
         if device.index is not None and device.index >= torch.cuda.device_count():
-            raise ValueError(f"device {name} was asked for, but there are only {torch.cuda.device_count()} CUDA devices")
+            raise ValueError(
+                f"device {name} was asked for, but there are only {torch.cuda.device_count()} CUDA devices"
+            )
     return device
 
 
@@ -27,8 +34,6 @@ def configure(device: torch.device, n_threads: int, deterministic: bool) -> None
     """Set the process's threads and PyTorch's determinism; call before anything is computed."""
     torch.set_num_threads(n_threads)
     if deterministic and device.type == "cuda":
-        import os
-
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.benchmark = False

@@ -28,7 +28,9 @@ class TrainingProgress:
         """Show the means of the last interval."""
         left = timedelta(seconds=round((self._total - iteration) / rate)) if rate > 0 else "?"
         losses = "  ".join(f"{key} {value:.3g}" for key, value in values.items() if key.startswith(("loss", "skip")))
-        line = f"iteration {iteration}/{self._total}  {rate:.2f} it/s  data wait {data_share:.0%}  left {left}  {losses}"
+        line = (
+            f"iteration {iteration}/{self._total}  {rate:.2f} it/s  data wait {data_share:.0%}  left {left}  {losses}"
+        )
         if self._log is not None:
             print(line, file=self._log, flush=True)
         if self._bar is not None:

@@ -51,7 +51,8 @@ class CheckpointStore:
     def save(self, checkpoint: Checkpoint) -> None:
         """Write over the older (or broken) generation."""
         sequences = [
-            -1 if g in self._broken else (_read_facts(self._json(g)) or {"sequence": -1})["sequence"] for g in GENERATIONS
+            -1 if g in self._broken else (_read_facts(self._json(g)) or {"sequence": -1})["sequence"]
+            for g in GENERATIONS
         ]
         target = GENERATIONS[sequences.index(min(sequences))]
         (self.folder / target).mkdir(parents=True, exist_ok=True)
@@ -112,4 +113,3 @@ def _read_facts(path: Path) -> dict[str, Any] | None:
         return body if isinstance(body, dict) and {"sequence", "sha256", "facts"} <= body.keys() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-

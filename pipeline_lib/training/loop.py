@@ -62,6 +62,11 @@ class Trainer:
         self.iteration = 0
         self.seconds_before = 0.0
         self._plan: EpochPlan | None = None
+        self._start_clocks()
+
+    def _start_clocks(self) -> None:
+        self._started = self._saved = self._logged = time.monotonic()
+        self._logged_iteration, self._data_seconds = self.iteration, 0.0
 
     def _adam(self) -> torch.optim.Adam:
         adam = self.settings.optimiser
@@ -86,10 +91,9 @@ class Trainer:
         return True
 
     def run(self) -> None:
-        """Train to the end of the budget. Raises TrainingStopped or TrainingDivergedError; state is saved in the first case."""
+        """Train to the end of the budget; raises TrainingStopped (state is saved) or TrainingDivergedError (it is not)."""
         self.model.train()
-        self._started = self._saved = self._logged = time.monotonic()
-        self._logged_iteration, self._data_seconds = self.iteration, 0.0
+        self._start_clocks()
         while self.iteration < self.budget.iterations:
             self._step()
             self.iteration += 1
@@ -175,7 +179,11 @@ class Trainer:
         if self._plan is not None and self._plan.epoch == epoch:
             return
         self._plan = EpochPlan(
-            self.seed, epoch, self.data.n_windows, self.settings.batch_size, self.model.draw_range()  # type: ignore[operator]
+            self.seed,
+            epoch,
+            self.data.n_windows,
+            self.settings.batch_size,
+            self.model.draw_range(),  # type: ignore[operator]
         )
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings.optimiser, epoch)

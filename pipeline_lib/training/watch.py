@@ -1,4 +1,4 @@
-"""What a training keeps on the device about itself, read only at the logging interval: sums of losses, the NaN latch."""
+"""What a training keeps on the device about itself and reads at the logging interval: loss sums, the NaN latch."""
 
 import torch
 from torch import Tensor
@@ -36,9 +36,7 @@ class DeviceWatch:
         if overflowed is not None:
             state["skipped"] += overflowed
             state["skipped_in_a_row"].copy_(torch.where(overflowed, state["skipped_in_a_row"] + 1, 0))
-            torch.maximum(
-                state["most_skipped_in_a_row"], state["skipped_in_a_row"], out=state["most_skipped_in_a_row"]
-            )
+            torch.maximum(state["most_skipped_in_a_row"], state["skipped_in_a_row"], out=state["most_skipped_in_a_row"])
             bad = state["most_skipped_in_a_row"] >= MAX_CONSECUTIVE_SKIPS
             values = torch.where(overflowed, torch.zeros_like(values), values)
             state["count"] += ~overflowed

@@ -13,7 +13,14 @@ FRAME_SHAPE = (2, 1, 7)
 
 
 def make_model(frames_per_decoder_call, **changes):
-    values = {"encoder": "mlp", "decoder": "mlp", "code_size_static": 4, "code_size_dynamic": 4, "mixing": "mul", "offset": 3}
+    values = {
+        "encoder": "mlp",
+        "decoder": "mlp",
+        "code_size_static": 4,
+        "code_size_dynamic": 4,
+        "mixing": "mul",
+        "offset": 3,
+    }
     settings = PdeSettings(
         **(values | changes),
         encoder_hidden_size=11,

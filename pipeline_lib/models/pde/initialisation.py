@@ -6,7 +6,7 @@ from pipeline_lib.config.model import Initialisation
 
 
 def initialise(network: nn.Module, method: Initialisation, gain: float) -> None:
-    """Draw every linear and convolutional weight of `network` by `method`, set biases to 0; BatchNorm2d weights are N(1, gain).
+    """Draw every linear and convolutional weight by `method`, set biases to 0; BatchNorm2d weights are N(1, gain).
 
     `kaiming` (fan-in) ignores the gain. Draws come from PyTorch's global CPU generator, in module order.
     """

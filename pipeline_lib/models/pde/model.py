@@ -70,7 +70,7 @@ class PdeModel(nn.Module):
         return list(self.dynamic_encoder(torch.cat(windows_BTCHW)).chunk(len(windows_BTCHW)))
 
     def decode(self, static_code_BD: Tensor, dynamic_code_TBD: Tensor) -> Tensor:
-        """(B, Ds), (T, B, Dt) → frames (T, B, C, H, W), `frames_per_decoder_call` time steps per call of the decoder."""
+        """(B, Ds), (T, B, Dt) → frames (T, B, C, H, W), `frames_per_decoder_call` time steps per decoder call."""
         mixed_TBD = self.mix(static_code_BD, dynamic_code_TBD)
         frames = [self.decoder(part.flatten(0, 1)) for part in mixed_TBD.split(self.frames_per_decoder_call)]
         return torch.cat(frames).unflatten(0, mixed_TBD.shape[:2])
@@ -83,7 +83,7 @@ class PdeModel(nn.Module):
         return self.decode(static_code, codes_TBD).transpose(0, 1)
 
     def draw_range(self) -> tuple[int, int]:
-        """τ is uniform in [n_cond, n] if codes stand for the first frame of their window, in [n_cond, n - 1] otherwise."""
+        """τ is uniform in [n_cond, n] where codes stand for the first frame of their window, else in [n_cond, n - 1]."""
         n_frames = self.task.n_cond + self.task.n_pred
         return self.task.n_cond, n_frames if self.settings.offset else n_frames - 1
 

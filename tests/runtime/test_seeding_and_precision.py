@@ -1,0 +1,51 @@
+"""Seeds, devices and precision."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline_lib.runtime.device import choose_device, describe
+from pipeline_lib.runtime.precision import autocast, gradient_scaler, resolve_precision
+from pipeline_lib.runtime.seeding import STREAMS, generator, seed_torch
+
+
+def test_every_stream_seed_and_position_has_its_own_numbers():
+    draws = {
+        tuple(generator(seed, stream, position).integers(0, 2**31, 4))
+        for seed in (0, 1, 2**32 - 1)
+        for stream in STREAMS
+        for position in (0, 1)
+    }
+    assert len(draws) == 3 * len(STREAMS) * 2
+    assert np.array_equal(generator(3, "draw", 7).random(5), generator(3, "draw", 7).random(5))
+
+
+def test_weights_depend_on_the_seed_alone():
+    def draw(seed):
+        torch.rand(3)
+        seed_torch(seed, "weights")
+        return torch.rand(4)
+
+    assert torch.equal(draw(0), draw(0)) and not torch.equal(draw(0), draw(1))
+
+
+def test_a_missing_device_is_an_error_and_auto_is_not():
+    assert choose_device("cpu").type == "cpu"
+    if torch.cuda.is_available():
+        with pytest.raises(ValueError, match="there are only"):
+            choose_device("cuda:99")
+    else:
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(ValueError, match="sees no CUDA device"):
+            choose_device("cuda")
+    assert "threads" in describe(torch.device("cpu"))
+
+
+def test_precision():
+    cpu = torch.device("cpu")
+    assert resolve_precision("auto", cpu) == "float32" and resolve_precision("bf16", cpu) == "bf16"
+    layer, x = torch.nn.Linear(2, 2), torch.ones(1, 2)
+    for name, dtype in [("float32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]:
+        with autocast(name, cpu):
+            assert layer(x).dtype == dtype
+        assert gradient_scaler(name, cpu).is_enabled() is (name == "fp16")

@@ -1,0 +1,267 @@
+"""The training loop: it learns, resumes bit for bit, extends, stops when asked, and refuses to save poison."""
+
+import math
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pipeline_lib.config.training import MultiStepSettings, OptimiserSettings
+from pipeline_lib.records.journal import metric_points, read_journal
+from pipeline_lib.training.loop import TrainingStopped
+from pipeline_lib.training.watch import MAX_CONSECUTIVE_SKIPS, DeviceWatch, TrainingDivergedError
+from tests.training.toy import assert_same, toy_trainer, toy_videos, weights
+
+
+class KilledError(Exception):
+    """Stands for a SIGKILL: the loop gets no chance to save."""
+
+
+def killed_at(iteration):
+    """A `stop` that kills at the given poll."""
+    polls = iter(range(1, 10**9))
+
+    def stop():
+        if next(polls) == iteration:
+            raise KilledError
+
+    return stop
+
+
+def curves(trainer):
+    points = metric_points(read_journal(trainer.journal.path))
+    return {key: [(step, value) for step, _, value in curve] for key, curve in points.items()}
+
+
+def resumed(experiment, folder, **changes):
+    trainer = toy_trainer(experiment, folder, **changes)
+    trainer.restore()
+    trainer.run()
+    return trainer
+
+
+@pytest.fixture
+def uninterrupted(tiny_experiment, tmp_path):
+    """40 iterations: 5 epochs of 8 iterations (60 windows in batches of 8, the last one smaller)."""
+    trainer = toy_trainer(tiny_experiment, tmp_path / "whole", iterations=40)
+    assert trainer.budget.iterations_per_epoch == 8
+    trainer.run()
+    return trainer
+
+
+def test_overfits_one_batch(tiny_experiment, tmp_path):
+    trainer = toy_trainer(
+        tiny_experiment,
+        tmp_path,
+        videos=toy_videos(2, 15),
+        iterations=600,
+        optimiser=OptimiserSettings(learning_rate=5e-3),
+        logging_interval=100,
+    )
+    trainer.run()
+    forecast = [value for _, value in curves(trainer)["loss_forecast"]]
+    assert forecast[-1] < 0.1 * forecast[0] and forecast[-1] < 5e-3
+
+
+@pytest.mark.parametrize("kill", [1, 7, 8, 9, 21, 39])
+def test_killed_and_resumed_is_bit_identical(tiny_experiment, tmp_path, uninterrupted, kill):
+    folder = tmp_path / "killed"
+    often = {"iterations": 40, "checkpoint_interval": 1e-9}
+    with pytest.raises(KilledError):
+        toy_trainer(tiny_experiment, folder, stop=killed_at(kill), **often).run()
+    trainer = toy_trainer(tiny_experiment, folder, **often)
+    assert trainer.restore() is (kill > 1)
+    assert trainer.iteration == kill - 1
+    trainer.run()
+    assert_same(weights(trainer), weights(uninterrupted))
+    whole, twice = curves(uninterrupted), curves(trainer)
+    for key in whole.keys() - {"iterations_per_second", "data_wait_share"}:
+        assert twice[key] == whole[key], key
+
+
+def test_killed_without_any_checkpoint_begins_anew(tiny_experiment, tmp_path, uninterrupted):
+    folder = tmp_path / "killed"
+    with pytest.raises(KilledError):
+        toy_trainer(tiny_experiment, folder, stop=killed_at(13), iterations=40).run()
+    trainer = toy_trainer(tiny_experiment, folder, iterations=40)
+    assert trainer.restore() is False
+    trainer.run()
+    assert_same(weights(trainer), weights(uninterrupted))
+    assert curves(trainer)["loss"] == curves(uninterrupted)["loss"]  # each point once, the first ones repeated
+
+
+def test_extending_a_finished_training_is_bit_identical(tiny_experiment, tmp_path, uninterrupted):
+    folder = tmp_path / "extended"
+    toy_trainer(tiny_experiment, folder, iterations=None, epochs=3).run()
+    trainer = resumed(tiny_experiment, folder, iterations=None, epochs=5)
+    assert trainer.iteration == 40
+    assert_same(weights(trainer), weights(uninterrupted))
+
+
+def test_extending_keeps_to_the_milestones(tiny_experiment, tmp_path):
+    optimiser = OptimiserSettings(schedule=MultiStepSettings(milestones=(2, 4), decay=0.1))
+    whole = toy_trainer(tiny_experiment, tmp_path / "whole", iterations=None, epochs=6, optimiser=optimiser)
+    whole.run()
+    toy_trainer(tiny_experiment, tmp_path / "parts", iterations=None, epochs=3, optimiser=optimiser).run()
+    parts = resumed(tiny_experiment, tmp_path / "parts", iterations=None, epochs=6, optimiser=optimiser)
+    assert_same(weights(parts), weights(whole))
+
+
+def test_stops_when_asked_and_has_saved(tiny_experiment, tmp_path, uninterrupted):
+    polls = iter([None] * 10 + ["received SIGTERM"])
+    trainer = toy_trainer(tiny_experiment, tmp_path / "asked", stop=lambda: next(polls), iterations=40)
+    with pytest.raises(TrainingStopped, match="SIGTERM"):
+        trainer.run()
+    again = toy_trainer(tiny_experiment, tmp_path / "asked", iterations=40)
+    again.restore()
+    assert again.iteration == 11
+    again.run()
+    assert_same(weights(again), weights(uninterrupted))
+
+
+def test_seeds_differ_and_repeat(tiny_experiment, tmp_path):
+    runs = []
+    for name, seed in [("a", 0), ("b", 0), ("c", 1)]:
+        trainer = toy_trainer(tiny_experiment, tmp_path / name, seed=seed)
+        trainer.run()
+        runs.append(weights(trainer)["decoder.layers.0.weight"])
+    assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
+
+
+def test_a_nan_names_its_step_and_is_never_saved(tiny_experiment, tmp_path):
+    trainer = toy_trainer(tiny_experiment, tmp_path, iterations=40, checkpoint_interval=1e-9, logging_interval=1000)
+    original = trainer.data.batch
+    trainer.data.batch = lambda ids: original(ids) * (math.nan if trainer.iteration == 12 else 1.0)
+    with pytest.raises(TrainingDivergedError, match="at iteration 12"):
+        trainer.run()
+    checkpoint = trainer.store.load()
+    assert checkpoint.facts["iteration"] == 12
+    assert all(tensor.isfinite().all() for name, tensor in checkpoint.tensors.items() if name.startswith("model."))
+
+
+def test_a_nan_between_checkpoints_stops_at_the_logging_interval(tiny_experiment, tmp_path):
+    trainer = toy_trainer(tiny_experiment, tmp_path, iterations=1000)
+    original = trainer.data.batch
+    trainer.data.batch = lambda ids: original(ids) * (math.inf if trainer.iteration >= 12 else 1.0)
+    with pytest.raises(TrainingDivergedError, match="at iteration 12"):
+        trainer.run()
+    assert trainer.iteration == 15  # the next multiple of the logging interval
+
+
+def test_a_poisoned_weight_is_not_saved_even_where_the_loss_was_finite(tiny_experiment, tmp_path):
+    trainer = toy_trainer(tiny_experiment, tmp_path)
+    trainer.run()
+    before = trainer.store.load().facts["iteration"]
+    with torch.no_grad():
+        trainer.model.decoder.layers[0].weight[0, 0] = math.nan
+    with pytest.raises(TrainingDivergedError, match=r"model\.decoder\.layers\.0\.weight"):
+        trainer.save()
+    assert trainer.store.load().facts["iteration"] == before
+
+
+def test_fp16_skips_are_counted_and_many_in_a_row_are_an_error():
+    watch = DeviceWatch(["loss_forecast"], torch.device("cpu"), scaled=True)
+    one, overflowed, fine = torch.tensor(1.0), torch.tensor(True), torch.tensor(False)
+    for step in range(MAX_CONSECUTIVE_SKIPS - 1):
+        watch.update(step, one * math.inf, {"loss_forecast": one * math.inf}, overflowed)
+    watch.update(49, one, {"loss_forecast": one}, fine)
+    values, skipped = watch.read()
+    assert skipped == MAX_CONSECUTIVE_SKIPS - 1 and values == {"loss": 1.0, "loss_forecast": 1.0}
+    for step in range(50, 50 + MAX_CONSECUTIVE_SKIPS):
+        watch.update(step, one, {"loss_forecast": one}, overflowed)
+    with pytest.raises(TrainingDivergedError, match=r"50 fp16 steps in a row overflowed, the last at iteration 99"):
+        watch.read()
+
+
+def test_fp16_recovers_from_an_overflow_and_resumes(tiny_experiment, tmp_path):
+    """The scaler's first scale, 65536, overflows with this weight; it halves until the steps count."""
+    objective = tiny_experiment.model.objective.model_copy(update={"lambda_forecast": 1e6})
+    model = tiny_experiment.model.model_copy(update={"objective": objective})
+    experiment = tiny_experiment.model_copy(update={"model": model})
+    whole = toy_trainer(experiment, tmp_path / "whole", precision="fp16", iterations=30)
+    whole.run()
+    skipped = curves(whole)["skipped_steps"][-1][1]
+    assert 0 < skipped < 30
+    toy_trainer(experiment, tmp_path / "parts", precision="fp16", iterations=13).run()
+    parts = resumed(experiment, tmp_path / "parts", precision="fp16", iterations=30)
+    assert_same(weights(parts), weights(whole))
+
+
+def test_bf16_follows_float32(tiny_experiment, tmp_path):
+    losses = {}
+    for precision in ("float32", "bf16"):
+        trainer = toy_trainer(tiny_experiment, tmp_path / precision, precision=precision, iterations=60)
+        trainer.run()
+        losses[precision] = [value for _, value in curves(trainer)["loss"]]
+    assert losses["bf16"] != losses["float32"]
+    assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.03)
+
+
+def test_another_precision_does_not_continue(tiny_experiment, tmp_path):
+    toy_trainer(tiny_experiment, tmp_path).run()
+    with pytest.raises(ValueError, match="begun in float32 and can't go on in bf16"):
+        toy_trainer(tiny_experiment, tmp_path, precision="bf16", iterations=40).restore()
+
+
+@pytest.mark.parametrize("accumulation", [2, 3, 8])
+def test_accumulation_gives_the_gradient_of_the_whole_batch(tiny_experiment, tmp_path, accumulation):
+    gradients = []
+    for name, parts in [("whole", 1), ("parts", accumulation)]:
+        trainer = toy_trainer(tiny_experiment, tmp_path / name, accumulation=parts)
+        trainer.model.double()
+        video = trainer.data.batch(torch.arange(8).numpy()).double()
+        trainer._backward(video, 9)
+        gradients.append([parameter.grad for parameter in trainer.model.parameters()])
+    for whole, summed in zip(*gradients, strict=True):
+        assert torch.allclose(whole, summed, rtol=0, atol=1e-10)
+
+
+def test_clipping_bounds_the_whole_gradient(tiny_experiment, tmp_path):
+    norms = {}
+    for limit in (None, 1e-3):
+        trainer = toy_trainer(tiny_experiment, tmp_path / str(limit), gradient_clip_norm=limit)
+        trainer._backward(trainer.data.batch(torch.arange(8).numpy()), 9)
+        trainer._unscale_and_clip()
+        norms[limit] = torch.nn.utils.get_total_norm([p.grad for p in trainer.model.parameters()]).item()
+    assert norms[None] > 2e-3 and norms[1e-3] == pytest.approx(1e-3, rel=1e-3)
+
+
+class NoSynchronisation(TorchDispatchMode):
+    """Fails where a tensor's value is brought to the host."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert "_local_scalar_dense" not in str(function) and "nonzero" not in str(function), function
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_no_host_synchronisation_inside_a_step(tiny_experiment, tmp_path, precision):
+    trainer = toy_trainer(tiny_experiment, tmp_path, precision=precision, gradient_clip_norm=1.0)
+    trainer._step()
+    with NoSynchronisation():
+        trainer._step()
+
+
+@pytest.mark.gpu
+def test_no_host_synchronisation_inside_a_step_on_a_gpu(tiny_experiment, tmp_path):
+    device = torch.device("cuda")
+    trainer = toy_trainer(tiny_experiment, tmp_path)
+    trainer.model.to(device)
+    trainer.data._frames, trainer.data._first, trainer.data._span = (
+        tensor.to(device) for tensor in (trainer.data._frames, trainer.data._first, trainer.data._span)
+    )
+    trainer.watch = DeviceWatch(list(trainer.weights), device, scaled=False)
+    trainer._step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer._step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_validation_changes_nothing(tiny_experiment, tmp_path, uninterrupted):
+    trainer = toy_trainer(tiny_experiment, tmp_path / "without", iterations=40)
+    trainer.validation = None
+    trainer.run()
+    assert_same(weights(trainer), weights(uninterrupted))
+    assert "train_sample_mse_per_pixel" in curves(uninterrupted)

@@ -1,0 +1,72 @@
+"""A training small enough for unit tests: smooth random videos in memory, narrow networks."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.data.resident import ResidentWindows
+from pipeline_lib.models.pde.model import build
+from pipeline_lib.records.journal import Journal
+from pipeline_lib.runtime.seeding import seed_torch
+from pipeline_lib.training.checkpoint import CheckpointStore
+from pipeline_lib.training.loop import Trainer
+from pipeline_lib.training.validation import ForecastValidation
+
+
+class Silence:
+    """No progress."""
+
+    def tick(self, iteration):
+        pass
+
+    def show(self, *_):
+        pass
+
+    def close(self):
+        pass
+
+
+def toy_videos(n_videos=6, n_frames=24, n_pixels=10) -> torch.Tensor:
+    """Travelling waves of differing speeds, (N, T, 1, 1, n_pixels) in [0, 1]."""
+    time = torch.arange(n_frames).view(1, -1, 1)
+    place = torch.arange(n_pixels).view(1, 1, -1)
+    speed = torch.linspace(0.1, 0.5, n_videos).view(-1, 1, 1)
+    return (torch.sin(time * speed + place * 0.7) / 2 + 0.5).view(n_videos, n_frames, 1, 1, n_pixels)
+
+
+def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None, videos=None, **changes) -> Trainer:
+    """A trainer on `experiment` whose training settings are changed as given; its state goes to `folder`."""
+    settings = type(experiment.training)(**(experiment.training.model_dump() | changes))
+    task = experiment.task
+    videos = toy_videos() if videos is None else videos
+    n_windows = videos.shape[1] - task.n_cond - task.n_pred + 1
+    video_ids, starts = np.divmod(np.arange(len(videos) * n_windows), n_windows)
+    data = ResidentWindows(videos, video_ids, starts, task.n_cond + task.n_pred, torch.device("cpu"))
+    seed_torch(seed, "weights")
+    model = build(experiment.model, task, data.frame_shape)
+    return Trainer(
+        model=model,
+        data=data,
+        settings=settings,
+        seed=seed,
+        precision=settings.precision,
+        device=torch.device("cpu"),
+        store=CheckpointStore(folder),
+        journal=Journal(folder / "journal.jsonl"),
+        stop=stop,
+        progress=Silence(),
+        validation=ForecastValidation("train_sample", videos[:2, : task.n_cond + task.n_pred], task.n_cond),
+    )
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+
+
+def assert_same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
+    """Equal bit for bit."""
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name]), name
