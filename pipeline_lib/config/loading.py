@@ -89,7 +89,8 @@ def write_experiments(pipeline: Pipeline) -> list[Path]:
 def _layers(
     source: Sequence[Path] | Mapping[str, Any], root: Path, files: Sequence[Path], problems: list[str]
 ) -> tuple[list[Layer], dict[str, Any]]:
-    layers, merged = [], {}
+    layers: list[Layer] = []
+    merged: dict[str, Any] = {}
     for path in files if isinstance(source, Mapping) else source:
         try:
             layers.append(Layer(shown(Path(path), root), read_mapping(Path(path))))

@@ -89,14 +89,14 @@ def _allowed(field: Schema) -> str:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "anyOf" in field:
         return " or ".join(_allowed(option) for option in field["anyOf"])
-    kind = field.get("type", "anything")
+    kind = str(field.get("type", "anything"))
     if kind == "array":
         least = f"at least {field['minItems']} of: " if field.get("minItems") else ""
         return f"list of {least}{_allowed(field.get('items', {}))}"
     if kind == "object":
         value = field.get("additionalProperties")
         return f"mapping to {_allowed(value)}" if isinstance(value, dict) else "mapping"
-    words = {"integer": "integer", "number": "number", "string": "text", "boolean": "`true`, `false`", "null": "`null`"}
+    words = {"string": "text", "boolean": "`true`, `false`", "null": "`null`"}
     return words.get(kind, kind) + _bounds(field)
 
 

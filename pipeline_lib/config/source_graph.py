@@ -34,9 +34,9 @@ class SourceGraph:
     def closure(self, roots: Iterable[str], exclude: Iterable[str] = ()) -> frozenset[str]:
         """Modules that `roots` reach by import, themselves included.
 
-        Imports inside functions count, those for type checkers alone do not; importing a module runs the
-        `__init__` of the packages around it, so these count too. A module whose name matches a pattern of `exclude`
-        ("package.module", "package.*") is left out, and so is what only it imports.
+        Imports inside functions count, and so do the packages around a module, whose `__init__` an import runs.
+        A module whose name matches a pattern of `exclude` ("package.module", "package.*") is left out, and so is
+        what only it imports.
         Raises ValueError where a root is no module of the package.
         """
         patterns = tuple(exclude)
@@ -119,16 +119,8 @@ def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
                 around = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*around, *([base] if base else [])])
             yield from (f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.If) and _is_type_checking(node.test):
-            for other in node.orelse:
-                yield from _imported_names(ast.Module([other], []), package)
         else:
             yield from _imported_names(node, package)
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
-    return name == "TYPE_CHECKING"
 
 
 def _canonical(node: object) -> Iterator[str]:
@@ -139,6 +131,8 @@ def _canonical(node: object) -> Iterator[str]:
     if isinstance(node, ast.AST):
         yield f"({type(node).__name__}"
         for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                value = [item for item in value if not _is_bare_string(item)]
             if value is not None and value != [] and name not in ("kind", "type_comment"):
                 yield f" {name}="
                 yield from _canonical(value)
@@ -146,8 +140,7 @@ def _canonical(node: object) -> Iterator[str]:
     elif isinstance(node, list):
         yield "["
         for item in node:
-            if not _is_bare_string(item):
-                yield from _canonical(item)
+            yield from _canonical(item)
         yield "]"
     else:
         yield f"{type(node).__name__}:{node!r}"

@@ -1,6 +1,7 @@
 """Settings of the tracking: where runs are shipped, and how."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,5 +27,21 @@ class TrackingSettings(Section):
     timeout: float = Field(10.0, gt=0, le=3600, description="Longest wait for one answer of a server [s].")
 
     def resolved_uri(self, results_dir: Path, environ: Mapping[str, str] = os.environ) -> str:
-        """MLFLOW_TRACKING_URI, else `uri`, else the sqlite file <results_dir>/mlflow.db; always absolute."""
+        """MLFLOW_TRACKING_URI, else `uri`, else the sqlite file <results_dir>/mlflow.db (by its absolute path)."""
         return environ.get("MLFLOW_TRACKING_URI") or self.uri or f"sqlite:///{results_dir.resolve() / 'mlflow.db'}"
+
+    def arguments(self, results_dir: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
+        """What stages are to be told on the command line: what differs from their defaults.
+
+        An address from the environment is left there: it may hold a password, and commands stand in logs.
+        """
+        told = [] if environ.get("MLFLOW_TRACKING_URI") else ["--tracking", self.resolved_uri(results_dir, {})]
+        for key in ("experiment_prefix", "batch_size", "interval", "timeout"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                told += [f"--{key.replace('_', '-')}", str(getattr(self, key))]
+        return told
+
+
+def without_credentials(uri: str) -> str:
+    """An address without the user and password that may stand in it."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", uri)

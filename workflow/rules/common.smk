@@ -10,6 +10,7 @@ from pipeline_lib.config import slices
 from pipeline_lib.config.digests import stage_digest
 from pipeline_lib.config.loading import load_pipeline, write_experiments
 from pipeline_lib.config.registry import DATASETS, FIGURES, METRICS, MODELS
+from pipeline_lib.config.tracking import without_credentials
 from pipeline_lib.runtime.locks import FileLock
 
 try:
@@ -25,7 +26,7 @@ RUN = PATHS.run_in("{dataset}/{model}", "{run}")
 
 STAGE = f"{shlex.quote(sys.executable)} -m pipeline_lib"
 TRACKING = PIPELINE.settings.tracking
-TRACKING_URI = TRACKING.resolved_uri(PATHS.results_dir)
+STORE = shlex.join(TRACKING.arguments(PATHS.results_dir))
 
 
 wildcard_constraints:
@@ -73,6 +74,6 @@ def start_pipeline():
         raise WorkflowError(f"Another pipeline is at work in {PATHS.results_dir}: {error}") from None
     write_experiments(PIPELINE)
     if TRACKING.enabled:
-        command = [sys.executable, "-m", "pipeline_lib", "track", "--initialise", "--tracking", TRACKING_URI]
-        if subprocess.run(command).returncode != 0:
+        command = f"{STAGE} track --initialise --experiment {' '.join(PIPELINE.datasets)} {STORE}"
+        if subprocess.run(command, shell=True).returncode != 0:
             logger.warning("The tracking store cannot be used now; training goes on, and `track` catches up later.")

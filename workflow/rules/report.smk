@@ -88,9 +88,16 @@ for name in DATASET_FIGURES:
             " --run {params.folders:q} > {log:q} 2>&1"
 
 
+def published_numbers(wildcards):
+    """What papers print for a dataset, where we have it."""
+    file = Path(workflow.basedir) / "config" / "published" / f"{wildcards.dataset}.yaml"
+    return [file] if file.is_file() else []
+
+
 rule tabulate:
     input:
         results_of_dataset,
+        published=published_numbers,
     output:
         csv=report(
             PATHS.table("{dataset}", "csv"),
@@ -104,11 +111,12 @@ rule tabulate:
         PATHS.log("tabulate", "{dataset}"),
     params:
         folders=folders_of_dataset,
+        published=lambda wildcards, input: ["--published", input.published] if input.published else [],
         metrics=metrics_of_dataset,
         source=stage_digest("tabulate"),
     shell:
         "{STAGE} tabulate {wildcards.dataset} --out-csv {output.csv:q} --out-md {output.markdown:q}"
-        " --run {params.folders:q} > {log:q} 2>&1"
+        " --run {params.folders:q} {params.published:q} > {log:q} 2>&1"
 
 
 for dataset in PIPELINE.datasets:

@@ -1,6 +1,7 @@
 """What the runs left, in the tracking store. A view: it can be rebuilt from the run folders."""
 
-TRACK_PARAMS = [TRACKING_URI, TRACKING.experiment_prefix]
+# Another store, or another name in it, is a reason to track again; how it is spoken to is none.
+WHERE = [without_credentials(TRACKING.resolved_uri(PATHS.results_dir)), TRACKING.experiment_prefix]
 
 
 def figures_of_run(wildcards):
@@ -21,11 +22,10 @@ rule track:
         PATHS.log("track", "{dataset}/{model}/{run}"),
     params:
         folder=folder_of,
-        store=TRACK_PARAMS,
+        store=WHERE,
         source=stage_digest("track"),
     shell:
-        "{STAGE} track --run {params.folder:q} --figures {input.figures:q} --out {output:q}"
-        " --tracking {TRACKING_URI:q} > {log:q} 2>&1"
+        "{STAGE} track --run {params.folder:q} --figures {input.figures:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
 
 
 rule track_experiment:
@@ -38,11 +38,10 @@ rule track_experiment:
         PATHS.log("track_experiment", "{dataset}/{model}"),
     params:
         folders=lambda wildcards, input: [Path(file).parent for file in input.metrics],
-        store=TRACK_PARAMS,
+        store=WHERE,
         source=stage_digest("track"),
     shell:
-        "{STAGE} track --parent --runs {params.folders:q} --out {output:q}"
-        " --tracking {TRACKING_URI:q} > {log:q} 2>&1"
+        "{STAGE} track --parent --runs {params.folders:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
 
 
 rule tracking:

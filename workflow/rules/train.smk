@@ -1,7 +1,7 @@
 """Training: never sees the test part."""
 
 # Live shipping to the tracking store is no reason to train again: a global, not a param.
-TRAIN_TRACKING = f"--tracking {shlex.quote(TRACKING_URI)} --live" if TRACKING.enabled and TRACKING.live else ""
+LIVE = f"{STORE} --live" if TRACKING.enabled and TRACKING.live else ""
 
 
 def train_source(wildcards):
@@ -36,7 +36,7 @@ rule train:
     shell:
         # exec: a signal to the job reaches the training itself, which then saves its state.
         "exec {STAGE} train {params.config:q} --seed {wildcards.seed} --train-file {input.data:q}"
-        " --out {params.folder:q} {TRAIN_TRACKING} > {log:q} 2>&1"
+        " --out {params.folder:q} {LIVE} > {log:q} 2>&1"
 
 
 rule fit:
@@ -61,5 +61,4 @@ rule fit:
         names=part(slices.training, "names"),
         source=train_source,
     shell:
-        "{STAGE} train {params.config:q} --train-file {input.data:q}"
-        " --out {params.folder:q} {TRAIN_TRACKING} > {log:q} 2>&1"
+        "{STAGE} train {params.config:q} --train-file {input.data:q}" " --out {params.folder:q} {LIVE} > {log:q} 2>&1"

@@ -1,0 +1,206 @@
+"""From files to validated settings: merging, honest labels, and errors that say where and what."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.config.loading import (
+    configuration_files,
+    load_pipeline,
+    read_experiment,
+    read_run,
+    write_experiments,
+    write_run,
+)
+from pipeline_lib.config.problems import ConfigurationError
+
+PDE, COPY = "wave_eq_100/pde", "wave_eq_100/copy_last"
+
+
+def problems_of(project, *contents):
+    """What is wrong with configuration files of these contents, merged."""
+    files = [project.write(f"config/part_{i}.yaml", content) for i, content in enumerate(contents)]
+    with pytest.raises(ConfigurationError) as error:
+        load_pipeline(files, project.root)
+    return list(error.value.problems)
+
+
+def test_every_shipped_experiment_is_valid_and_named_after_its_path(repository):
+    paths = sorted((repository / "config" / "experiments").glob("*/*.yaml"))
+    assert len(paths) >= 4
+    for path in paths:
+        assert read_experiment(path).name == f"{path.parent.name}/{path.stem}"
+
+
+def test_the_shipped_configuration_and_demo_are_valid_and_apart(repository):
+    config = repository / "config"
+    default = load_pipeline([config / "config.yaml"], repository)
+    demo = load_pipeline(configuration_files([config / "demo.yaml"], repository), repository)
+    assert [run.seed for run in default.runs()] == [0, 0, None, None]
+    assert [run.seed for run in demo.runs()] == [0, 1, 0, 1, None, None]
+    assert default.experiments[PDE].training.schedule_name == "published"
+    assert demo.experiments[PDE].training.schedule_name == "demo"
+    assert demo.settings.require[0].experiment == PDE
+    runs = [
+        {pipeline.paths.run(run.experiment.name, run.seed).folder for run in pipeline.runs()}
+        for pipeline in (default, demo)
+    ]
+    assert not runs[0] & runs[1]
+    assert default.paths.lock != demo.paths.lock
+
+
+def test_files_merge_over_each_other_and_overrides_over_the_experiment(project):
+    base = {"experiments": [PDE, COPY], "overrides": {PDE: {"training": {"batch_size": 4}}}}
+    over = {"seeds": [1, 2], "overrides": {PDE: {"training": {"n_threads": 1}, "title": "Mine"}}}
+    files = [project.write("config/a.yaml", base), project.write("config/b.yaml", over)]
+    pipeline = load_pipeline(files, project.root)
+    experiment = pipeline.experiments[PDE]
+    assert (experiment.training.batch_size, experiment.training.n_threads) == (4, 1)
+    assert (experiment.title, experiment.training.iterations) == ("Mine", 100)
+    assert [(run.experiment.name, run.seed) for run in pipeline.runs()] == [(PDE, 1), (PDE, 2), (COPY, None)]
+    # What Snakemake has merged by itself gives the same.
+    mapping = {
+        **over,
+        "experiments": [PDE, COPY],
+        "overrides": {PDE: {**over["overrides"][PDE], "training": {"batch_size": 4, "n_threads": 1}}},
+    }
+    assert load_pipeline(mapping, project.root, files) == pipeline
+
+
+@pytest.mark.parametrize(
+    ("override", "label"),
+    [
+        ({}, "published"),
+        ({"title": "Another title"}, "published"),
+        ({"training": {"n_threads": 1, "device": "cpu", "logging_interval": 7}}, "published"),
+        ({"evaluation": {"batch_size": 3}}, "published"),
+        ({"training": {"iterations": 100}}, "published"),
+        ({"training": {"iterations": 99}}, "custom"),
+        ({"training": {"batch_size": 64}}, "custom"),
+        ({"training": {"precision": "bf16"}}, "custom"),
+        ({"model": {"objective": {"lambda_forecast": 1.0}}}, "custom"),
+        ({"task": {"n_pred_test": 10}}, "custom"),
+        ({"dataset": {"windows": "published"}}, "custom"),
+        ({"training": {"iterations": 99, "schedule_name": "short"}}, "short"),
+    ],
+)
+def test_a_changed_schedule_loses_its_label_unless_it_gets_one(project, override, label):
+    pipeline = load_pipeline({"experiments": [PDE], "overrides": {PDE: override}}, project.root)
+    assert pipeline.experiments[PDE].training.schedule_name == label
+
+
+def test_all_problems_of_all_files_are_listed_at_once_with_file_and_key(project):
+    project.write(
+        "config/experiments/wave_eq_100/copy_last.yaml", "dataset: {name: wave_eq_10}\ntask: {n_con: 5}\nmodel: {}\n"
+    )
+    found = problems_of(
+        project,
+        {"experiments": [PDE, COPY, "wave_eq/pde"]},
+        {"overrides": {PDE: {"training": {"batch_size": 0, "precision": "bf61"}, "modle": {}}}},
+    )
+    experiment = "config/experiments/wave_eq_100/copy_last.yaml"
+    override = f"config/part_1.yaml: overrides.{PDE}"
+    assert sorted(found) == sorted(
+        [
+            f"{experiment}: dataset.name: given 'wave_eq_10'; allowed are wave_eq, wave_eq_100; "
+            "did you mean 'wave_eq_100'?",
+            f"{experiment}: task.n_con: unknown key; did you mean 'n_cond'? Allowed here: n_cond, n_pred, n_pred_test",
+            f"{experiment}: model: missing key 'name', which says which one it is",
+            f"{override}.training.batch_size: given 0; input should be greater than or equal to 1",
+            f"{override}.training.precision: given 'bf61'; input should be 'float32', 'bf16', 'fp16' or 'auto'; "
+            "did you mean 'bf16'?",
+            f"{override}.modle: unknown key; did you mean 'model'? Allowed here: "
+            "dataset, evaluation, model, name, paper, task, title, training",
+        ]
+    )
+
+
+def overridden(override):
+    return {"experiments": [PDE], "overrides": {PDE: override}}
+
+
+def barred(**bar):
+    return {"experiments": [PDE, COPY], "require": [{"experiment": PDE, "times_best_baseline": 1, **bar}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "config/part_0.yaml: experiments: missing; it must be given"),
+        ({"experiments": [PDE], "sedes": [1]}, "sedes: unknown key; did you mean 'seeds'?"),
+        ({"experiments": [PDE], "seeds": "[0,1]"}, "seeds: given '[0,1]'; input should be a valid list"),
+        ({"experiments": [PDE], "seeds": [0, -1]}, "seeds.1: given -1; input should be greater than or equal to 0"),
+        ({"experiments": [PDE], "seeds": [0, 0]}, "seeds: given more than once: [0]"),
+        ({"experiments": [PDE, PDE]}, "experiments: given more than once: ['wave_eq_100/pde']"),
+        (
+            {"experiments": ["wave_eq_100/pd"]},
+            "no config/experiments/wave_eq_100/pd.yaml; did you mean 'wave_eq_100/pde'?",
+        ),
+        ({"experiments": [PDE], "overrides": {COPY: {}}}, f"overrides.{COPY}: not among experiments"),
+        ({"experiments": [PDE], "tracking": {"uri": "mlruns"}}, "tracking.uri: given 'mlruns'"),
+        (overridden({"name": "wave_eq_100/other"}), "an experiment cannot be renamed"),
+        (overridden({"training": None}), "model pde needs a training section"),
+        (overridden({"training": {"epochs": 3}}), "exactly one of iterations and epochs"),
+        (overridden({"model": {"offset": 3}}), "model.offset must be 0 or task.n_cond (5), got 3"),
+        (overridden({"evaluation": {"metrics": ["mse"]}}), "unknown ['mse'], registered are"),
+        ({"experiments": [COPY], "overrides": {COPY: {"training": {"epochs": 3}}}}, "takes no training section"),
+        (barred(experiment="wave_eq/pde"), "not among experiments"),
+        (barred() | {"experiments": [PDE]}, "best baseline, but none of wave_eq_100"),
+        (barred(metric="psnr"), "psnr is not among evaluation.metrics"),
+        ("experiments: [wave_eq_100/pde]\nseeds: [0]\nseeds: [1]\n", "line 3: key 'seeds' is given twice"),
+    ],
+)
+def test_a_bad_value_is_an_error_that_says_where_and_what_is_allowed(project, content, message):
+    (found,) = problems_of(project, content)
+    assert "config/part_0.yaml" in found or "require" in found
+    assert message in found
+
+
+def test_what_was_given_on_the_command_line_is_called_so(project):
+    file = project.write("config/config.yaml", {"experiments": [PDE]})
+    with pytest.raises(ConfigurationError, match=r"--config: seeds: given '\[1\]'"):
+        load_pipeline({"experiments": [PDE], "seeds": "[1]"}, project.root, [file])
+    with pytest.raises(ConfigurationError, match=r"config/config\.yaml: .*key 'experiments' is given twice"):
+        file.write_text("experiments: [wave_eq_100/pde]\nexperiments: [wave_eq_100/pde]\n")
+        load_pipeline({"experiments": [PDE]}, project.root, [file])
+
+
+def test_one_dataset_cannot_be_prepared_in_two_ways(project):
+    override = {"dataset": {"preparation": {"seed": 1}}}
+    (found,) = problems_of(project, {"experiments": [PDE, COPY], "overrides": {PDE: override}})
+    assert f"{PDE} and {COPY} prepare wave_eq_100 differently" in found
+    both = {"experiments": [PDE, COPY], "overrides": {PDE: override, COPY: override}}
+    assert load_pipeline(both, project.root).experiments[COPY].dataset.preparation.seed == 1
+
+
+def test_resolved_experiments_read_back_equal_and_are_written_only_when_they_differ(project):
+    settings = {"experiments": [PDE, COPY], "results_dir": str(project.root / "results")}
+    pipeline = load_pipeline(settings, project.root)
+    files = write_experiments(pipeline)
+    assert [path.relative_to(project.root / "results" / "configs") for path in files] == [
+        Path("wave_eq_100/pde.yaml"),
+        Path("wave_eq_100/copy_last.yaml"),
+    ]
+    assert [read_experiment(path) for path in files] == list(pipeline.experiments.values())
+    assert write_experiments(pipeline) == []
+    changed = load_pipeline({**settings, "overrides": {PDE: {"title": "T"}}}, project.root)
+    assert write_experiments(changed) == [files[0]]
+
+
+def test_a_run_keeps_its_seed_with_its_experiment(project):
+    experiment = read_experiment(project.root / "config/experiments/wave_eq_100/pde.yaml")
+    path = project.root / "run" / "config.yaml"
+    for seed in (3, None):
+        write_run(experiment, seed, path)
+        assert read_run(path) == (experiment, seed)
+    text = path.read_text()
+    path.write_text(text.replace("seed: null\n", "", 1))
+    with pytest.raises(ConfigurationError, match=r"config\.yaml: seed: missing"):
+        read_run(path)
+    path.write_text(text.replace("seed: null\n", "seed: -3\n", 1))
+    with pytest.raises(ConfigurationError, match="seed: given -3"):
+        read_run(path)
+    # An experiment has no seed: it would be ignored there.
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="seed: unknown key"):
+        read_experiment(path)
