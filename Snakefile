@@ -19,14 +19,6 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
 
 
-localrules:
-    all,
-    figures,
-    tables,
-    checks,
-    tracking,
-
-
 rule all:
     default_target: True
     input:
@@ -34,6 +26,7 @@ rule all:
         rules.tables.input,
         rules.checks.input,
         rules.tracking.input if PIPELINE.settings.tracking.enabled else [],
+    localrule: True
 
 
 onstart:

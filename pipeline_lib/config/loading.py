@@ -53,25 +53,35 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
     layers, merged = _layers(source, root, files, problems)
     if problems:
         raise ConfigurationError(problems)
+    settings: PipelineSettings | None = None
     try:
         settings = PipelineSettings.model_validate(merged)
     except ValidationError as error:
-        raise ConfigurationError(describe(error, PipelineSettings, layers)) from error
-    unknown = [name for name in settings.overrides if name not in settings.experiments]
-    problems += [
-        f"{layers[-1].label}: overrides.{name}: not among experiments{suggest(name, settings.experiments)}"
-        for name in unknown
-    ]
+        problems += describe(error, PipelineSettings, layers)
+    # What is wrong with the experiments is worth knowing even so.
     experiments: dict[str, Experiment] = {}
-    for name in settings.experiments:
+    overrides = _texts_to_mappings(merged.get("overrides"))
+    for name in settings.experiments if settings else _texts(merged.get("experiments")):
         try:
-            experiments[name] = _resolve(name, settings.overrides.get(name, {}), layers, root)
+            experiments[name] = _resolve(name, overrides.get(name, {}), layers, root)
         except ConfigurationError as error:
             problems += error.problems
-    problems += _clashes(experiments) + _bars_without_measure(settings, experiments)
-    if problems:
+    problems += _clashes(experiments)
+    if settings:
+        problems += _bars_without_measure(settings, experiments)
+    if problems or not settings:
         raise ConfigurationError(problems)
     return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a value that should be a list of texts."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _texts_to_mappings(value: Any) -> dict[str, Mapping[str, Any]]:
+    """The proper entries of a value that should map texts to mappings."""
+    return {key: item for key, item in value.items() if isinstance(item, Mapping)} if isinstance(value, Mapping) else {}
 
 
 def configuration_files(overlays: Sequence[Path], root: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import ResultPaths
+from pipeline_lib.config.problems import suggest
 from pipeline_lib.config.section import Section
 from pipeline_lib.config.tracking import TrackingSettings
 
@@ -59,6 +60,9 @@ class PipelineSettings(Section):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: given more than once: {twice}")
+        for name in self.overrides:
+            if name not in self.experiments:
+                raise ValueError(f"overrides.{name}: not among experiments{suggest(name, self.experiments)}")
         for requirement in self.require:
             if requirement.experiment not in self.experiments:
                 raise ValueError(f"require names {requirement.experiment}, which is not among experiments")

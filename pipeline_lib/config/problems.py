@@ -37,7 +37,11 @@ def suggest(given: str, allowed: Sequence[str]) -> str:
 
 def describe(error: ValidationError, model: type[BaseModel], layers: Sequence[Layer]) -> list[str]:
     """One sentence per problem of a failed validation of `model`; later layers have been merged over earlier ones."""
-    return [_sentence(dict(problem), model, layers) for problem in error.errors(include_url=False)]
+    problems = error.errors(include_url=False)
+    # A list whose items are wrong is then also "too short".
+    at_fault = {problem["loc"][:-1] for problem in problems}
+    told = [problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in at_fault]
+    return [_sentence(dict(problem), model, layers) for problem in told]
 
 
 def _sentence(problem: dict[str, Any], model: type[BaseModel], layers: Sequence[Layer]) -> str:
@@ -55,7 +59,7 @@ def _sentence(problem: dict[str, Any], model: type[BaseModel], layers: Sequence[
         allowed = [tag.strip("' ") for tag in context["expected_tags"].split(",")]
         given = context["tag"]
         return f"{where}.name: given {given!r}; allowed are {', '.join(allowed)}{suggest(given, allowed)}"
-    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
+    message = problem["msg"].removeprefix("Value error, ").replace("tuple", "list")
     if isinstance(given, Mapping | BaseModel):
         return f"{where}: {message}"
     hint = suggest(given, _choices(context)) if kind == "literal_error" and isinstance(given, str) else ""

@@ -96,12 +96,13 @@ def test_all_problems_of_all_files_are_listed_at_once_with_file_and_key(project)
     found = problems_of(
         project,
         {"experiments": [PDE, COPY, "wave_eq/pde"]},
-        {"overrides": {PDE: {"training": {"batch_size": 0, "precision": "bf61"}, "modle": {}}}},
+        {"seeds": [-1], "overrides": {PDE: {"training": {"batch_size": 0, "precision": "bf61"}, "modle": {}}}},
     )
     experiment = "config/experiments/wave_eq_100/copy_last.yaml"
     override = f"config/part_1.yaml: overrides.{PDE}"
     assert sorted(found) == sorted(
         [
+            "config/part_1.yaml: seeds.0: given -1; input should be greater than or equal to 0",
             f"{experiment}: dataset.name: given 'wave_eq_10'; allowed are wave_eq, wave_eq_100; "
             "did you mean 'wave_eq_100'?",
             f"{experiment}: task.n_con: unknown key; did you mean 'n_cond'? Allowed here: n_cond, n_pred, n_pred_test",

@@ -52,6 +52,7 @@ rule check:
         PATHS.check("{check}"),
     log:
         PATHS.log("check", "{check}"),
+    localrule: True
     params:
         metric=lambda wildcards: CHECKS[wildcards.check].metric,
         factor=lambda wildcards: CHECKS[wildcards.check].times_best_baseline,
@@ -64,3 +65,4 @@ rule check:
 rule checks:
     input:
         [PATHS.check(name) for name in CHECKS],
+    localrule: True

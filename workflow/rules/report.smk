@@ -50,6 +50,7 @@ for name in RUN_FIGURES:
             ),
         log:
             PATHS.log(f"draw_{name}", "{dataset}/{model}/{run}"),
+        localrule: True
         params:
             figure=name,
             folder=lambda wildcards, input: Path(input.config).parent,
@@ -78,6 +79,7 @@ for name in DATASET_FIGURES:
             ),
         log:
             PATHS.log(f"draw_{name}", "{dataset}"),
+        localrule: True
         params:
             figure=name,
             folders=folders_of_dataset,
@@ -109,6 +111,7 @@ rule tabulate:
         markdown=PATHS.table("{dataset}", "md"),
     log:
         PATHS.log("tabulate", "{dataset}"),
+    localrule: True
     params:
         folders=folders_of_dataset,
         published=lambda wildcards, input: ["--published", input.published] if input.published else [],
@@ -150,9 +153,11 @@ for dataset in PIPELINE.datasets:
 rule tables:
     input:
         [PATHS.table(dataset, "csv") for dataset in PIPELINE.datasets],
+    localrule: True
 
 
 rule figures:
     input:
         figures_of(*PIPELINE.experiments.values()),
         [PATHS.figure(dataset, name, "png") for dataset in PIPELINE.datasets for name in DATASET_FIGURES],
+    localrule: True

@@ -20,6 +20,7 @@ rule track:
         RUN.tracked,
     log:
         PATHS.log("track", "{dataset}/{model}/{run}"),
+    localrule: True
     params:
         folder=folder_of,
         store=WHERE,
@@ -36,6 +37,7 @@ rule track_experiment:
         PATHS.parent_tracked("{dataset}/{model}"),
     log:
         PATHS.log("track_experiment", "{dataset}/{model}"),
+    localrule: True
     params:
         folders=lambda wildcards, input: [Path(file).parent for file in input.metrics],
         store=WHERE,
@@ -47,3 +49,4 @@ rule track_experiment:
 rule tracking:
     input:
         [PATHS.parent_tracked(name) for name in PIPELINE.experiments],
+    localrule: True
