@@ -81,4 +81,4 @@ def build_mean_frame(
     frames_per_decoder_call: int | Literal["auto"] = "auto",
 ) -> MeanFrame:
     """Build the baseline, not yet fitted, for frames of `frame_shape` (C, H, W)."""
-    return MeanFrame(tuple(frame_shape))
+    return MeanFrame(frame_shape)

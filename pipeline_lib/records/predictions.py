@@ -1,10 +1,10 @@
 """predictions.h5: what an evaluation found for each window, and a chosen few forecasts for figures.
 
-    per_window/<window set>/<metric>   (n_windows,) float64, mean over the predicted frames, in the order of the windows
-    examples/cond                      (n, n_cond, C, H, W) float32
-    examples/truth, prediction         (n, n_pred, C, H, W) float32
-    examples/window, video, start      (n,) int64: number among the windows, video in the test file, first frame in it
-    attributes                         `format`, and the facts of the evaluation (experiment, digest, …)
+per_window/<window set>/<metric>   (n_windows,) float64, mean over the predicted frames, in the order of the windows
+examples/cond                      (n, n_cond, C, H, W) float32
+examples/truth, prediction         (n, n_pred, C, H, W) float32
+examples/window, video, start      (n,) int64: number among the windows, video in the test file, first frame in it
+attributes                         `format`, and the facts of the evaluation (experiment, digest, …)
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,100 @@
+"""predictions.h5 comes back as it was written, is whole or absent, and names itself when it is not one."""
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline_lib.records.predictions import Examples, Predictions, read_predictions, write_predictions
+
+
+def predictions(seed: int | None = 0) -> Predictions:
+    generator = np.random.default_rng(0)
+    return Predictions(
+        per_window={
+            "published": {"mse_per_pixel": generator.uniform(size=3)},
+            "all": {"mse_per_pixel": generator.uniform(size=7), "other": np.full(7, 1e-300)},
+        },
+        examples=Examples(
+            cond=generator.uniform(size=(2, 5, 1, 1, 10)).astype(np.float32),
+            truth=generator.uniform(size=(2, 15, 1, 1, 10)).astype(np.float32),
+            prediction=generator.uniform(size=(2, 15, 1, 1, 10)).astype(np.float32),
+            window=np.array([1, 6]),
+            video=np.array([0, 1]),
+            start=np.array([1, 2]),
+        ),
+        facts={
+            "experiment": "wave_eq_100/pde",
+            "title": "PDE – without S",
+            "seed": seed,
+            "n_cond": 5,
+            "pixel_rows": np.array([3, 1, 2]),
+        },
+    )
+
+
+def test_everything_comes_back(tmp_path):
+    path, written = tmp_path / "predictions.h5", predictions()
+    write_predictions(path, written)
+    found = read_predictions(path)
+    assert {name: set(metrics) for name, metrics in found.per_window.items()} == {
+        "published": {"mse_per_pixel"},
+        "all": {"mse_per_pixel", "other"},
+    }
+    for name, metrics in written.per_window.items():
+        for metric, values in metrics.items():
+            np.testing.assert_array_equal(found.per_window[name][metric], values)
+            assert found.per_window[name][metric].dtype == np.float64
+    for part in ("cond", "truth", "prediction", "window", "video", "start"):
+        np.testing.assert_array_equal(getattr(found.examples, part), getattr(written.examples, part))
+    assert found.examples.prediction.dtype == np.float32
+    assert {key: found.facts[key] for key in ("experiment", "title", "seed", "n_cond")} == {
+        "experiment": "wave_eq_100/pde",
+        "title": "PDE – without S",
+        "seed": 0,
+        "n_cond": 5,
+    }
+    np.testing.assert_array_equal(found.facts["pixel_rows"], [3, 1, 2])
+
+
+def test_a_baseline_has_no_seed(tmp_path):
+    write_predictions(tmp_path / "predictions.h5", predictions(seed=None))
+    assert "seed" not in read_predictions(tmp_path / "predictions.h5").facts
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    for name in ("one", "other"):
+        write_predictions(tmp_path / name, predictions())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "predictions.h5"
+    write_predictions(path, predictions())
+    before = path.read_bytes()
+    broken = predictions()
+    with pytest.raises(TypeError):
+        write_predictions(path, Predictions(broken.per_window, broken.examples, {"title": object()}))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_a_predictions_file_is_said_to_be_none(tmp_path):
+    path = tmp_path / "predictions.h5"
+    with pytest.raises(ValueError, match="predictions.h5: does not exist; evaluate the run first"):
+        read_predictions(path)
+    path.write_text("no HDF5")
+    with pytest.raises(ValueError, match="predictions.h5: damaged or not a predictions file"):
+        read_predictions(path)
+    with h5py.File(path, "w") as file:
+        file["per_window/all/mse"] = [1.0]
+    with pytest.raises(ValueError, match="not a predictions file of this version"):
+        read_predictions(path)
+    write_predictions(path, predictions())
+    with h5py.File(path, "r+") as file:
+        del file["examples/truth"]
+    with pytest.raises(ValueError, match="damaged"):
+        read_predictions(path)
+    write_predictions(path, predictions())
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(ValueError, match="predictions.h5: damaged"):
+        read_predictions(path)
