@@ -1,0 +1,108 @@
+"""`track`: make the tracking store hold what runs left. A view: whatever is in the store can be made again by this.
+
+Four ways to call it: --initialise before many processes begin to ship, --run for one finished run, --parent for the
+mean over an experiment's seeds, --all for a whole results folder.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline_lib.config.tracking import TrackingSettings
+from pipeline_lib.runtime.atomic import write_json
+from pipeline_lib.tracking.catch_up import track_all
+from pipeline_lib.tracking.complete import complete
+from pipeline_lib.tracking.connection import (
+    MIGRATION_SECONDS,
+    StoreUnavailableError,
+    load_mlflow,
+    shown,
+    sqlite_path,
+    within,
+)
+from pipeline_lib.tracking.options import StoreOptions, add_store_arguments, store_options
+from pipeline_lib.tracking.parent import track_parent
+from pipeline_lib.tracking.run_folder import read_run_folder
+from pipeline_lib.tracking.store import Store, initialise, open_store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `track`."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--initialise", action="store_true", help="make the store ready; a server that is dead is only warned of"
+    )
+    what.add_argument("--run", type=Path, metavar="DIR", help="complete the run in this folder, and check it")
+    what.add_argument("--parent", action="store_true", help="make or update the parent of the runs given by --runs")
+    what.add_argument(
+        "--all", type=Path, metavar="RESULTS_DIR", help="track every run there, finished or not: to catch up or rebuild"
+    )
+    parser.add_argument(
+        "--experiment", nargs="+", default=[], metavar="NAME", help="with --initialise: datasets that come"
+    )
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], metavar="DIR", help="with --parent: run folders")
+    parser.add_argument(
+        "--figures", type=Path, nargs="*", default=[], metavar="FILE", help="with --run: figures to keep too"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --run and --parent: tracked.json to write")
+    add_store_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: the store holds what it should; 1: it does not, or cannot be asked; --initialise only warns of that.
+
+    Raises ValueError for a difference between store and files, naming each curve with its counts.
+    """
+    if (args.run or args.parent) and args.out is None:
+        raise ValueError("--out is missing: the tracked.json to write")
+    options = store_options(args) or _default_options(args)
+    if args.initialise:
+        return _initialise(options, args.experiment)
+    store = open_store(options.uri, options.timeout)
+    if args.all:
+        return _all(args.all, store, options)
+    if args.run:
+        content = complete(read_run_folder(args.run), store, options, args.figures)
+    else:
+        content = track_parent([read_run_folder(folder) for folder in args.runs], store, options, args.out.parent)
+    write_json(args.out, content)
+    points = sum(content["points"].values())
+    print(f"{content['run_name']}: {points:,} points of {len(content['points'])} curves are in {store.name}")
+    for thinned in content.get("thinned", []):
+        print(f"  thinned in the store, whole in the journal: {thinned}")
+    return 0
+
+
+def _default_options(args: argparse.Namespace) -> StoreOptions:
+    """The results folder that --all names has a store of its own."""
+    if args.all is None:
+        raise ValueError("no store: give --tracking, or set MLFLOW_TRACKING_URI")
+    args.tracking = TrackingSettings().resolved_uri(args.all)
+    options = store_options(args)
+    assert options is not None
+    return options
+
+
+def _initialise(options: StoreOptions, datasets: list[str]) -> int:
+    """A database file is made, however long that takes; a server has `timeout` seconds in all, nothing waits for it."""
+    names = [f"{options.experiment_prefix}{dataset}" for dataset in datasets]
+    seconds = MIGRATION_SECONDS if sqlite_path(options.uri) else options.timeout
+    load_mlflow(options.timeout)
+    try:
+        within(seconds, lambda: initialise(options.uri, names, options.timeout), f"tracking store {shown(options.uri)}")
+    except StoreUnavailableError as error:
+        print(f"warning: {error}; journals are kept, and `track` ships them later", file=sys.stderr)
+    return 0
+
+
+def _all(results_dir: Path, store: Store, options: StoreOptions) -> int:
+    outcome = track_all(results_dir, store, options)
+    for sentence in outcome.skipped:
+        print(f"skipped {sentence}")
+    for sentence in outcome.failed:
+        print(f"failed: {sentence}", file=sys.stderr)
+    print(
+        f"{len(outcome.tracked)} runs are in {store.name}, {len(outcome.skipped)} were skipped, "
+        f"{len(outcome.failed)} problems"
+    )
+    return 1 if outcome.failed else 0
