@@ -1,0 +1,48 @@
+"""`tabulate`: make the table of a dataset from the metrics of its runs, as CSV and Markdown."""
+
+import argparse
+from pathlib import Path
+
+from pipeline_lib.config.published import read_published
+from pipeline_lib.reporting.tables import as_csv, as_markdown, read_table
+from pipeline_lib.runtime.atomic import write_text
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "config" / "published"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `tabulate`."""
+    parser.add_argument("dataset", metavar="DATASET", help="dataset of the runs")
+    parser.add_argument("--out-csv", type=Path, required=True, metavar="PATH", help="table to write, full precision")
+    parser.add_argument("--out-md", type=Path, required=True, metavar="PATH", help="table to write, to be read")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="DIR",
+        dest="runs",
+        help="folders of evaluated runs; the table keeps the order of their experiments",
+    )
+    parser.add_argument(
+        "--published",
+        type=Path,
+        metavar="PATH",
+        help="published numbers (default: config/published/DATASET.yaml of the project, if there is one)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write both forms of the table; 0 when they stand.
+
+    Raises ValueError where runs must not be mixed, or the file of published numbers is broken.
+    """
+    path = args.published or PUBLISHED / f"{args.dataset}.yaml"
+    published = read_published(path) if args.published or path.is_file() else None
+    table = read_table(args.dataset, args.runs, published)
+    write_text(args.out_csv, as_csv(table))
+    markdown = as_markdown(table)
+    write_text(args.out_md, markdown)
+    print(markdown, end="")
+    return 0
