@@ -18,11 +18,16 @@ from pipeline_lib.config.digests import run_digest
 from pipeline_lib.config.loading import read_experiment
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.records.journal import Journal
+from pipeline_lib.runtime.atomic import remove_leftovers
 from pipeline_lib.runtime.gpus import lease_gpu
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
+from pipeline_lib.tracking import live
+from pipeline_lib.tracking.options import StoreOptions, add_store_arguments, store_options
 
 # A process that was told to stop may still be writing its checkpoint.
 LOCK_PATIENCE_SECONDS = 60.0
+# What is not in the store by then, `track` brings there.
+LAST_SHIPMENT_SECONDS = 10.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,26 +35,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="seed of the run; baselines take none")
     parser.add_argument("--train-file", type=Path, required=True, help="the dataset's prepared train.h5")
     parser.add_argument("--out", type=Path, required=True, help="run folder")
-    parser.add_argument("--tracking", metavar="URI", help="MLflow store or server to ship the journal to")
-    parser.add_argument("--live", action="store_true", help="ship to it while training goes on")
+    parser.add_argument("--live", action="store_true", help="ship the journal to the tracking store meanwhile")
     parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
+    add_store_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     request = _request(args)
+    store = store_options(args) if args.live else None
     if args.process:
-        from pipeline_lib.cli.train_process import run_process
+        from pipeline_lib.cli.train_process import run_process  # here, because the supervising process needs no torch
 
-        return run_process(request, args.tracking if args.live else None)
+        return run_process(request, store)
     lock = _lock(request)
     try:
         if all((request.kept / name).exists() for name in OUTPUTS):
             publish(request)
             print(f"{request.experiment.name}: restored finished weights of digest {request.digest}", file=sys.stderr)
             return 0
+        remove_leftovers(request.out)
         variables, lease = lease_gpu(request.device)
         locks = [lock] + ([lease] if lease else [])
-        return _supervise(request, variables, locks)
+        return _supervise(request, variables, locks, store)
     finally:
         lock.release()
 
@@ -78,7 +85,9 @@ def _lock(request: TrainingRequest) -> FileLock:
             time.sleep(0.5)
 
 
-def _supervise(request: TrainingRequest, variables: dict[str, str], locks: list[FileLock]) -> int:
+def _supervise(
+    request: TrainingRequest, variables: dict[str, str], locks: list[FileLock], store: StoreOptions | None
+) -> int:
     """Run the training process to its end, whatever that is; its exit code, 128 + n where signal n ended it.
 
     The process inherits the locks, so they hold as long as either of the two lives.
@@ -95,12 +104,21 @@ def _supervise(request: TrainingRequest, variables: dict[str, str], locks: list[
     code = process.wait()
     if code >= 0:
         return code
+    _report_death(request, code, store)
+    return 128 - code
+
+
+def _report_death(request: TrainingRequest, code: int, store: StoreOptions | None) -> None:
+    """Journal, and ship, the end of a process that a signal ended before it could do so itself."""
     name = signal.Signals(-code).name
     hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
     reason = f"the training process was ended by {name}{hint}; the same command continues from the last checkpoint"
-    journal = Journal(request.state / "journal.jsonl")
+    journal = Journal(request.journal)
     if journal.last_status not in ("stopped", "finished"):
         journal.state("killed", reason)
     journal.close()
     print(f"{request.experiment.name}: {reason}", file=sys.stderr)
-    return 128 - code
+    with open(request.state / "train.log", "a") as log:
+        print(reason, file=log)
+    if store is not None and (shipper := live.start(request.journal, request.out, store)):
+        shipper.stop(LAST_SHIPMENT_SECONDS)

@@ -4,7 +4,6 @@ Started by `pipeline_lib train`, which holds the locks and reports a death that 
 """
 
 import math
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,10 +22,13 @@ from pipeline_lib.records.journal import Journal
 from pipeline_lib.records.provenance import provenance
 from pipeline_lib.records.run import run_entry
 from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.atomic import copy_file
 from pipeline_lib.runtime.precision import resolve_precision
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.runtime.signals import StopRequest
 from pipeline_lib.runtime.training_progress import TrainingProgress
+from pipeline_lib.tracking import live
+from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
 from pipeline_lib.training.loop import Trainer, TrainingStopped
 from pipeline_lib.training.validation import ForecastValidation
@@ -57,7 +59,7 @@ def fit_baseline(request: TrainingRequest) -> None:
     journal.state("finished")
     journal.close()
     summary["weights_sha256"] = save_tensors(model.state_dict(), kept / "model.safetensors")
-    shutil.copyfile(request.journal, kept / "journal.jsonl")
+    copy_file(request.journal, kept / "journal.jsonl")
     write_training(kept / "training.json", summary)
     publish(request)
 
@@ -91,6 +93,10 @@ def _summary(request: TrainingRequest, facts: dict[str, Any], wall_seconds: floa
         "wall_seconds": round(wall_seconds, 3),
         "provenance": provenance(),
     }
+
+
+# The store is waited for no longer than this at the end of a training; `track` brings the rest.
+LAST_SHIPMENT_SECONDS = 3.0
 
 
 class TrainingProcess:
@@ -205,7 +211,7 @@ class TrainingProcess:
         trainer, budget = self.trainer, self.trainer.budget
         self._end("finished", "")
         kept = _made(self.request.kept)
-        shutil.copyfile(self.journal.path, kept / "journal.jsonl")
+        copy_file(self.journal.path, kept / "journal.jsonl")
         model: Any = trainer.model
         sizes = {name: n_parameters(child) for name, child in model.named_children() if n_parameters(child)}
         digest = save_tensors(model.state_dict(), kept / "model.safetensors")
@@ -231,19 +237,22 @@ class TrainingProcess:
         self.say(f"weights: {self.request.paths.model} (after {math.ceil(seconds)} s of training)")
 
 
-def run_process(request: TrainingRequest, tracking: str | None) -> int:
-    """Train or fit in this process; `tracking` is the store that the journal is shipped to meanwhile, if any.
+def run_process(request: TrainingRequest, store: StoreOptions | None) -> int:
+    """Train or fit in this process; `store` is where the journal is shipped to meanwhile, if anywhere.
 
     Returns 0, or 128 + n where signal n asked it to stop and it saved its state.
     """
-    request.state.mkdir(parents=True, exist_ok=True)
     if request.experiment.is_baseline:
         fit_baseline(request)
         return 0
+    shipper = live.start(request.journal, request.out, store) if store else None
     with StopRequest(watch_parent=True) as stop, open(request.state / "train.log", "a") as log:
         try:
             TrainingProcess(request, log, stop).run()
         except TrainingStopped:
             assert stop.signal_number is not None
             return 128 + stop.signal_number
+        finally:
+            if shipper is not None:
+                shipper.stop(LAST_SHIPMENT_SECONDS)
     return 0

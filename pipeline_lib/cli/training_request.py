@@ -1,12 +1,12 @@
 """What one training is asked for, and where its outputs are kept and published."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
+from pipeline_lib.runtime.atomic import copy_file
 
 # In the order of publishing: the summary, whose presence says that a run is finished, comes last.
 OUTPUTS = ("model.safetensors", "journal.jsonl", "training.json")
@@ -54,6 +54,4 @@ def publish(request: TrainingRequest) -> None:
     request.out.mkdir(parents=True, exist_ok=True)
     write_run(request.experiment, request.seed, request.paths.config)
     for name in OUTPUTS:
-        temporary = request.out / f".{name}.tmp"
-        shutil.copyfile(request.kept / name, temporary)
-        temporary.replace(request.out / name)
+        copy_file(request.kept / name, request.out / name)

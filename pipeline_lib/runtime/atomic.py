@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     # The rename itself lives in the folder: without this, a power cut can take it back.
     _sync(path.parent)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file to `target`, all of it or nothing."""
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left of `atomic_path` in a folder and below it; only for who has it to itself."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

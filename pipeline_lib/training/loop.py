@@ -91,7 +91,7 @@ class Trainer:
         return True
 
     def run(self) -> None:
-        """Train to the end of the budget; raises TrainingStopped (state is saved) or TrainingDivergedError (it is not)."""
+        """Train to the end of the budget; raises TrainingStopped (state is saved) or TrainingDivergedError."""
         self.model.train()
         self._start_clocks()
         while self.iteration < self.budget.iterations:
