@@ -8,13 +8,14 @@ from snakemake.exceptions import WorkflowError
 
 from pipeline_lib.config import slices
 from pipeline_lib.config.digests import stage_digest
-from pipeline_lib.config.loading import load_pipeline, write_experiments
+from pipeline_lib.config.loading import configuration_files, load_pipeline, write_experiments
 from pipeline_lib.config.registry import DATASETS, FIGURES, METRICS, MODELS
 from pipeline_lib.config.tracking import without_credentials
 from pipeline_lib.runtime.locks import FileLock
 
+ROOT = Path(workflow.basedir)
 try:
-    PIPELINE = load_pipeline(config, Path(workflow.basedir), [Path(file) for file in workflow.configfiles])
+    PIPELINE = load_pipeline(config, ROOT, configuration_files([Path(file) for file in workflow.configfiles], ROOT))
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -73,7 +74,7 @@ def start_pipeline():
     except ValueError as error:
         raise WorkflowError(f"Another pipeline is at work in {PATHS.results_dir}: {error}") from None
     write_experiments(PIPELINE)
-    if TRACKING.enabled:
+    if TRACKING.enabled and not workflow.touch:
         command = f"{STAGE} track --initialise --experiment {' '.join(PIPELINE.datasets)} {STORE}"
         if subprocess.run(command, shell=True).returncode != 0:
             logger.warning("The tracking store cannot be used now; training goes on, and `track` catches up later.")

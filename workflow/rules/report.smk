@@ -92,7 +92,7 @@ for name in DATASET_FIGURES:
 
 def published_numbers(wildcards):
     """What papers print for a dataset, where we have it."""
-    file = Path(workflow.basedir) / "config" / "published" / f"{wildcards.dataset}.yaml"
+    file = ROOT / "config" / "published" / f"{wildcards.dataset}.yaml"
     return [file] if file.is_file() else []
 
 

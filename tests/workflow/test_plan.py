@@ -1,0 +1,110 @@
+"""The plan of an untouched folder: jobs, inputs, commands, resources, targets."""
+
+import argparse
+import importlib
+import shlex
+import time
+from collections import Counter
+
+import pytest
+import yaml
+
+from pipeline_lib.cli import STAGES
+
+
+@pytest.fixture(scope="module")
+def jobs(workflow):
+    return workflow.plan()
+
+
+def test_every_run_is_made_from_data_to_store(jobs):
+    assert Counter(job.rule for job in jobs) == {
+        "prepare": 1,
+        "train": 4,
+        "fit": 2,
+        "evaluate": 6,
+        "check": 1,
+        "draw_forecast": 6,
+        "draw_loss_curves": 4,
+        "draw_horizon": 1,
+        "tabulate": 1,
+        "track": 6,
+        "track_experiment": 4,
+    }
+
+
+def test_training_never_sees_the_test_part(jobs):
+    for job in jobs:
+        if job.rule in ("train", "fit"):
+            assert job.list("input") == ["data/prepared/wave_eq_100/train.h5"]
+            assert "test.h5" not in job.command
+
+
+def test_every_job_calls_a_stage_with_its_files_and_leaves_a_log(jobs, workflow):
+    for job in jobs:
+        words = shlex.split(job.command.removeprefix("exec "))
+        assert words[1:3] == ["-m", "pipeline_lib"] and words[3] in STAGES
+        (log,) = job.list("log")
+        assert words[-3:] == [">", log, "2>&1"]
+        folders = {output.rsplit("/", 1)[0] for output in job.list("output")}
+        for output in job.list("output"):
+            assert output in words or folders & set(words), job.command
+    assert not workflow.results.exists(), "a dry run writes nothing"
+
+
+def test_commands_are_those_that_the_stages_take(jobs):
+    """Parsed by the stages' own parsers."""
+    for rule in sorted({job.rule for job in jobs}):
+        words = shlex.split(next(job.command for job in jobs if job.rule == rule).removeprefix("exec "))
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        importlib.import_module(STAGES[words[3]][0]).add_arguments(parser)
+        parser.parse_args(words[4:-3])
+
+
+def test_every_table_and_figure_has_a_target_of_its_own(workflow):
+    listed = workflow.snakemake("--list-rules").stdout.split()
+    assert {
+        "all",
+        "figures",
+        "tables",
+        "tracking",
+        "checks",
+        "table_wave_eq_100",
+        "figure_wave_eq_100_horizon",
+        "figure_wave_eq_100_forecast",
+        "figure_wave_eq_100_loss_curves",
+    } <= set(listed)
+    counts = workflow.counts("table_wave_eq_100")
+    assert counts == {"prepare": 1, "train": 4, "fit": 2, "evaluate": 6, "tabulate": 1}
+
+
+def test_a_grid_of_every_experiment_and_fifty_seeds_is_planned_in_seconds(workflow):
+    files = sorted((workflow.folder / "config" / "experiments").glob("*/*.yaml"))
+    names = [f"{path.parent.name}/{path.stem}" for path in files]
+    workflow.write("grid.yaml", yaml.safe_dump({"experiments": names, "seeds": list(range(50))}))
+    began = time.monotonic()
+    jobs = workflow.plan(configfile="grid.yaml")
+    print(f"{len(jobs)} jobs planned in {time.monotonic() - began:.1f} s")
+    trained = {(job.wildcards["model"], int(job.wildcards["seed"])) for job in jobs if job.rule == "train"}
+    assert trained >= {("pde", seed) for seed in range(50)} | {("pde_no_s", seed) for seed in range(50)}
+
+
+def test_profiles_share_no_key(repository):
+    profiles = [
+        yaml.safe_load((repository / path / "config.yaml").read_text()) for path in ("profiles/default", "slurm")
+    ]
+    assert not set(profiles[0]) & set(profiles[1])
+    assert profiles[0]["rerun-incomplete"] is profiles[0]["keep-going"] is profiles[0]["printshellcmds"] is True
+    assert profiles[0]["max-checksum-file-size"] >= 10**12
+
+
+def test_on_slurm_jobs_ask_for_partition_gpu_and_time(workflow):
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    jobs = workflow.plan("--profile", "slurm")
+    for job in jobs:
+        if job.rule in ("train", "evaluate"):
+            assert job.resources["slurm_partition"] == "gpu" and job.resources["gpu"] == "1"
+        if job.rule in ("prepare", "fit"):
+            assert job.resources["slurm_partition"] == "cpu" and "gpu" not in job.resources
+    assert {job.resources["runtime"] for job in jobs if job.rule == "train"} == {"720"}
+    assert int(next(job for job in jobs if job.rule == "train").resources["mem_mb"]) >= 8000
