@@ -15,7 +15,7 @@ from pipeline_lib.config.loading import configuration_files, load_pipeline
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.runtime.locks import FileLock
+from pipeline_lib.runtime.locks import FileLock, LockHeldError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,16 +51,27 @@ def run(args: argparse.Namespace) -> int:
         found = survey(pipeline, args.unlisted)
         for folder, reason in found.unclear.items():
             print(f"kept {folder}: {reason}")
-        total = 0
+        sizes = []
         for folder in found.obsolete:
             size = _size(folder)
-            total += size
+            if not args.dry_run and not _removed(folder):
+                continue
+            sizes.append(size)
             print(f"{'would remove' if args.dry_run else 'removed'} {folder} ({size / 1e6:.1f} MB)")
-            if not args.dry_run:
-                shutil.rmtree(folder)
     verb = "would be" if args.dry_run else "were"
-    print(f"{len(found.obsolete)} state folders, {total / 1e6:.1f} MB {verb} removed")
+    print(f"{len(sizes)} state folders, {sum(sizes) / 1e6:.1f} MB {verb} removed")
     return 0
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a state folder, unless a training that was started without the pipeline is at work in it."""
+    try:
+        with FileLock(folder / ".lock"):
+            shutil.rmtree(folder)
+    except LockHeldError as error:
+        print(f"kept {folder}: {error}")
+        return False
+    return True
 
 
 def survey(pipeline: Pipeline, unlisted: bool) -> Survey:

@@ -73,6 +73,15 @@ def test_a_changed_setting_makes_the_earlier_state_obsolete(project):
     assert states(project) == {0: 0, 1: 3}
 
 
+def test_a_state_in_which_a_training_is_at_work_stays(project, capsys):
+    busy = project.run(PDE, 0).state("0123456789abcdef")
+    with FileLock(busy / ".lock"):
+        assert main(["prune"]) == 0
+    assert states(project) == {0: 2, 1: 3}
+    assert (busy / "finished" / "model.safetensors").is_file()
+    assert f"kept {busy}: {busy / '.lock'} is held by process" in capsys.readouterr().out
+
+
 def test_without_the_data_nothing_can_be_judged(project, capsys):
     project.train_file("wave_eq_100").unlink()
     assert main(["prune"]) == 0

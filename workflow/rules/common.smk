@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
@@ -42,6 +43,12 @@ def experiment_of(wildcards):
     if "model" in wildcards.keys():
         return PIPELINE.experiments[f"{wildcards.dataset}/{wildcards.model}"]
     return PIPELINE.of_dataset(wildcards.dataset)[0]
+
+
+@cache
+def source_of(stage, *functions):
+    """A param: digest of the source behind a stage that loads these functions ("module:function")."""
+    return stage_digest(stage, functions)
 
 
 def config_of(wildcards, output):

@@ -14,6 +14,6 @@ rule prepare:
     params:
         config=config_of,
         preparation=part(slices.preparation, "preparation"),
-        source=lambda wildcards: stage_digest("prepare", [DATASETS[wildcards.dataset].prepare]),
+        source=lambda wildcards: source_of("prepare", DATASETS[wildcards.dataset].prepare),
     shell:
         "{STAGE} prepare {params.config:q} --train {output.train:q} --test {output.test:q} > {log:q} 2>&1"

@@ -4,7 +4,7 @@
 def evaluate_source(wildcards):
     experiment = experiment_of(wildcards)
     metrics = [METRICS[metric].function for metric in experiment.evaluation.metrics]
-    return stage_digest("evaluate", [MODELS[experiment.model.name].build, *metrics])
+    return source_of("evaluate", MODELS[experiment.model.name].build, *metrics)
 
 
 rule evaluate:
@@ -56,7 +56,7 @@ rule check:
     params:
         metric=lambda wildcards: CHECKS[wildcards.check].metric,
         factor=lambda wildcards: CHECKS[wildcards.check].times_best_baseline,
-        source=stage_digest("check"),
+        source=source_of("check"),
     shell:
         "{STAGE} check {params.metric} --times-best-baseline {params.factor} --metrics {input.runs:q}"
         " --baselines {input.baselines:q} --out {output:q} > {log:q} 2>&1"

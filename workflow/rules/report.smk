@@ -4,14 +4,16 @@ RUN_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "run"]
 DATASET_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "dataset"]
 
 
-def figures_of(*experiments):
-    """PNGs of every run of these experiments. Baselines have no training to draw."""
+def figures_of_run(run, experiment):
+    """PNGs of one run. Baselines have no training to draw."""
     return [
-        PATHS.run(run.experiment.name, run.seed).figure(name, "png")
-        for run in PIPELINE.runs(experiments)
-        for name in RUN_FIGURES
-        if not (FIGURES[name].trained_only and run.experiment.is_baseline)
+        run.figure(name, "png") for name in RUN_FIGURES if not (FIGURES[name].trained_only and experiment.is_baseline)
     ]
+
+
+def figures_of(*experiments):
+    """PNGs of every run of these experiments."""
+    return [png for each in experiments for run in runs_of(each) for png in figures_of_run(run, each)]
 
 
 def results_of_dataset(wildcards):
@@ -55,7 +57,7 @@ for name in RUN_FIGURES:
             figure=name,
             folder=lambda wildcards, input: Path(input.config).parent,
             metrics=lambda wildcards: slices.metrics([experiment_of(wildcards)]),
-            source=stage_digest("draw", [FIGURES[name].draw]),
+            source=source_of("draw", FIGURES[name].draw),
         shell:
             "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
             " --run {params.folder:q} > {log:q} 2>&1"
@@ -84,7 +86,7 @@ for name in DATASET_FIGURES:
             figure=name,
             folders=folders_of_dataset,
             metrics=metrics_of_dataset,
-            source=stage_digest("draw", [FIGURES[name].draw]),
+            source=source_of("draw", FIGURES[name].draw),
         shell:
             "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
             " --run {params.folders:q} > {log:q} 2>&1"
@@ -116,7 +118,7 @@ rule tabulate:
         folders=folders_of_dataset,
         published=lambda wildcards, input: ["--published", input.published] if input.published else [],
         metrics=metrics_of_dataset,
-        source=stage_digest("tabulate"),
+        source=source_of("tabulate"),
     shell:
         "{STAGE} tabulate {wildcards.dataset} --out-csv {output.csv:q} --out-md {output.markdown:q}"
         " --run {params.folders:q} {params.published:q} > {log:q} 2>&1"

@@ -4,10 +4,6 @@
 WHERE = [without_credentials(TRACKING.resolved_uri(PATHS.results_dir)), TRACKING.experiment_prefix]
 
 
-def figures_of_run(wildcards):
-    return [file for file in figures_of(experiment_of(wildcards)) if file.parts[-3] == wildcards.run]
-
-
 rule track:
     input:
         journal=RUN.journal,
@@ -15,7 +11,9 @@ rule track:
         config=RUN.config,
         metrics=RUN.metrics,
         predictions=RUN.predictions,
-        figures=figures_of_run,
+        figures=lambda wildcards: figures_of_run(
+            PATHS.run_in(f"{wildcards.dataset}/{wildcards.model}", wildcards.run), experiment_of(wildcards)
+        ),
     output:
         RUN.tracked,
     log:
@@ -24,7 +22,7 @@ rule track:
     params:
         folder=folder_of,
         store=WHERE,
-        source=stage_digest("track"),
+        source=source_of("track"),
     shell:
         "{STAGE} track --run {params.folder:q} --figures {input.figures:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
 
@@ -41,7 +39,7 @@ rule track_experiment:
     params:
         folders=lambda wildcards, input: [Path(file).parent for file in input.metrics],
         store=WHERE,
-        source=stage_digest("track"),
+        source=source_of("track"),
     shell:
         "{STAGE} track --parent --runs {params.folders:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
 

@@ -5,7 +5,7 @@ LIVE = f"{STORE} --live" if TRACKING.enabled and TRACKING.live else ""
 
 
 def train_source(wildcards):
-    return stage_digest("train", [MODELS[experiment_of(wildcards).model.name].build])
+    return source_of("train", MODELS[experiment_of(wildcards).model.name].build)
 
 
 rule train:
