@@ -26,6 +26,7 @@ from pipeline_lib.tracking.options import StoreOptions, add_store_arguments, sto
 
 # A process that was told to stop may still be writing its checkpoint.
 LOCK_PATIENCE_SECONDS = 60.0
+PARENT_CHECK_SECONDS = 1.0
 # What is not in the store by then, `track` brings there.
 LAST_SHIPMENT_SECONDS = 10.0
 
@@ -101,11 +102,23 @@ def _supervise(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
-    code = process.wait()
+    code = _wait(process)
     if code >= 0:
         return code
     _report_death(request, code, store)
     return 128 - code
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process; where our own parent dies (a workflow that was killed), ask it to save and stop."""
+    parent = os.getppid()
+    while True:
+        try:
+            return process.wait(timeout=PARENT_CHECK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if os.getppid() != parent:
+                process.terminate()
+                parent = os.getppid()
 
 
 def _report_death(request: TrainingRequest, code: int, store: StoreOptions | None) -> None:

@@ -47,7 +47,6 @@ def fit_baseline(request: TrainingRequest) -> None:
     kept = _made(request.kept)
     summary = {
         **_summary(request, facts, wall_seconds=time.monotonic() - began),
-        "schedule_name": "none",
         "iterations": 0,
         "precision": "float32",
         "device": "cpu",
@@ -85,8 +84,7 @@ def _summary(request: TrainingRequest, facts: dict[str, Any], wall_seconds: floa
     experiment = request.experiment
     return {
         "experiment": experiment.name,
-        "title": experiment.title,
-        "paper": experiment.paper,
+        **request.labels,
         "seed": request.seed,
         "digest": request.digest,
         "data": facts,
@@ -220,7 +218,6 @@ class TrainingProcess:
             kept / "training.json",
             {
                 **_summary(self.request, self.facts, seconds),
-                "schedule_name": self.settings.schedule_name,
                 "iterations": budget.iterations,
                 "iterations_per_epoch": budget.iterations_per_epoch,
                 "epochs": round(budget.iterations / budget.iterations_per_epoch, 3),

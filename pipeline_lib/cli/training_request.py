@@ -6,10 +6,13 @@ from pathlib import Path
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
+from pipeline_lib.records.files import read_training, write_training
 from pipeline_lib.runtime.atomic import copy_file
 
-# In the order of publishing: the summary, whose presence says that a run is finished, comes last.
-OUTPUTS = ("model.safetensors", "journal.jsonl", "training.json")
+COPIED = ("model.safetensors", "journal.jsonl")
+# Its presence says that a run is finished, so it comes last.
+SUMMARY = "training.json"
+OUTPUTS = (*COPIED, SUMMARY)
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,25 @@ class TrainingRequest:
         return self.state / "finished" / length
 
     @property
+    def labels(self) -> dict[str, str | None]:
+        """What names the run without identifying it: kept outputs may bear older ones."""
+        training = self.experiment.training
+        return {
+            "title": self.experiment.title,
+            "paper": self.experiment.paper,
+            "schedule_name": training.schedule_name if training else None,
+        }
+
+    @property
     def device(self) -> str:
         return self.experiment.training.device if self.experiment.training else "cpu"
 
 
 def publish(request: TrainingRequest) -> None:
-    """Copy kept outputs into the run folder, each in one step."""
+    """Copy kept outputs into the run folder, each in one step; labels are those of today's configuration."""
     request.out.mkdir(parents=True, exist_ok=True)
     write_run(request.experiment, request.seed, request.paths.config)
-    for name in OUTPUTS:
+    for name in COPIED:
         copy_file(request.kept / name, request.out / name)
+    training = read_training(request.kept / SUMMARY)
+    write_training(request.out / SUMMARY, training | request.labels)

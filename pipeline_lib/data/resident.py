@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline_lib.config.dataset import WaveEq100Settings, WaveEqSettings
+from pipeline_lib.config.dataset import DatasetSettings, WaveEq100Settings, WaveEqSettings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.windows import all_windows, published_windows
 from pipeline_lib.runtime.seeding import generator
@@ -23,7 +23,8 @@ class ResidentWindows:
     ) -> None:
         n_frames = videos_NTCHW.shape[1]
         assert starts.size == 0 or starts.max() + length <= n_frames
-        self.frame_shape = tuple(videos_NTCHW.shape[2:])
+        channels, height, width = videos_NTCHW.shape[2:]
+        self._frame_shape = (channels, height, width)
         self._frames = videos_NTCHW.flatten(0, 1).to(device)
         self._first = torch.from_numpy(video_ids.astype(np.int64) * n_frames + starts).to(device)
         self._span = torch.arange(length, device=device)
@@ -32,19 +33,23 @@ class ResidentWindows:
     def n_windows(self) -> int:
         return self._first.numel()
 
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self._frame_shape
+
     def batch(self, ids: np.ndarray) -> Tensor:
         """Windows of the given numbers: (B, T, C, H, W) on the device."""
         numbers = torch.from_numpy(ids).to(self._first.device, non_blocking=True)
         return self._frames[self._first[numbers].unsqueeze(1) + self._span]
 
 
-def training_windows(
-    path: Path, dataset: WaveEqSettings | WaveEq100Settings, length: int, device: torch.device
-) -> ResidentWindows:
+def training_windows(path: Path, dataset: DatasetSettings, length: int, device: torch.device) -> ResidentWindows:
     """The windows of `length` frames that the dataset's settings choose from a prepared train.h5."""
+    windows = dataset.windows if isinstance(dataset, WaveEqSettings | WaveEq100Settings) else "all"
     with VideoFile(path) as file:
         _check_dataset(file, dataset.name, "train")
-        if dataset.windows == "published":
+        if windows == "published":
             width = int(file.attributes["published_frame_width"])
             index = published_windows(file.n_videos, file.n_frames, length, width)
         else:

@@ -7,6 +7,7 @@ AVX-512; oneDNN, which the same builds contain, does not. Measured on a Zen 5 se
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,13 +41,13 @@ class _OneDnnLinear(torch.autograd.Function):
     """y = x·Wᵀ + b on (N, in) float32 rows, forward and backward by oneDNN."""
 
     @staticmethod
-    def forward(ctx, x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor) -> Tensor:  # noqa: ANN001
+    def forward(ctx: Any, x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor) -> Tensor:
         ctx.save_for_backward(x_NI, weight_OI)
         return _product(x_NI, weight_OI, bias_O)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient_NO: Tensor):  # noqa: ANN001, ANN205
+    def backward(ctx: Any, gradient_NO: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x_NI, weight_OI = ctx.saved_tensors
         gradient_NO = gradient_NO.contiguous()
         for_x = _product(gradient_NO, weight_OI.t()) if ctx.needs_input_grad[0] else None

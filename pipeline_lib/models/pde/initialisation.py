@@ -1,6 +1,6 @@
 """Initialisation of the PDE model's networks (PDE paper, appendix)."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline_lib.config.model import Initialisation
 
@@ -13,13 +13,14 @@ def initialise(network: nn.Module, method: Initialisation, gain: float) -> None:
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             _draw(module.weight, method, gain)
+            assert module.bias is not None
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, gain)
             nn.init.zeros_(module.bias)
 
 
-def _draw(weight: nn.Parameter, method: Initialisation, gain: float) -> None:
+def _draw(weight: Tensor, method: Initialisation, gain: float) -> None:
     match method:
         case "normal":
             nn.init.normal_(weight, 0.0, gain)

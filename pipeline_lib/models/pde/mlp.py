@@ -35,15 +35,15 @@ class MlpDecoder(nn.Module):
         self, code_size: int, hidden_size: int, n_layers: int, frame_shape: tuple[int, int, int], activation: nn.Module
     ) -> None:
         super().__init__()
-        self.frame_shape = tuple(frame_shape)
+        self.frame_shape = frame_shape
         self.layers = _linear_stack([code_size] + [hidden_size] * (n_layers - 1) + [math.prod(frame_shape)])
         self.activation = activation
 
     def forward(self, code_ND: Tensor) -> Tensor:
         """(N, code_size) → (N, C, H, W) in float32; the output layer is computed in float32 under autocast too."""
-        hidden = code_ND
-        for layer in self.layers[:-1]:
-            hidden = layer(hidden)
+        output_layer = self.layers[-1]
+        assert isinstance(output_layer, nn.Linear)
+        hidden = self.layers[:-1](code_ND)
         with torch.autocast(code_ND.device.type, enabled=False):
-            output = self.layers[-1](hidden.to(self.layers[-1].weight.dtype))
+            output = output_layer(hidden.to(output_layer.weight.dtype))
             return self.activation(output).unflatten(1, self.frame_shape)

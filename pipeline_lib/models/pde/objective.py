@@ -1,20 +1,14 @@
 """Training objective of the PDE model (PDE paper, section 3.3)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from pipeline_lib.config.model import PdeSettings
-
-if TYPE_CHECKING:
-    from pipeline_lib.models.pde.model import PdeModel
+from pipeline_lib.models.pde.networks import PdeNetworks
 
 
-def pde_loss_terms(model: PdeModel, video_BTCHW: Tensor, tau: int) -> dict[str, Tensor]:
+def pde_loss_terms(model: PdeNetworks, video_BTCHW: Tensor, tau: int) -> dict[str, Tensor]:
     """The four unweighted terms for windows of n = n_cond + n_pred frames, (B, n, C, H, W); scalars in float32.
 
     `tau` is the end of the window whose dynamic code is decoded in the autoencoding term. With a non-zero offset a

@@ -1,0 +1,62 @@
+"""`summary`: say what the runs of a configuration reached, and where tables, figures, report and the UI are."""
+
+import argparse
+from pathlib import Path
+
+from pipeline_lib.config.loading import configuration_files, load_pipeline
+from pipeline_lib.config.pipeline import Pipeline
+from pipeline_lib.config.registry import FIGURES
+from pipeline_lib.records.files import read_metrics
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `summary`."""
+    parser.add_argument(
+        "overlays",
+        type=Path,
+        nargs="*",
+        metavar="OVERLAY.yaml",
+        help="files merged over config/config.yaml, as by snakemake --configfile",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the scores of every run and the places of the views; 1 where a run has not been evaluated."""
+    pipeline = load_pipeline(configuration_files(args.overlays, Path.cwd()), Path.cwd())
+    missing = [line for dataset in pipeline.datasets if (line := _print_scores(pipeline, dataset))]
+    _print_places(pipeline)
+    return 1 if missing else 0
+
+
+def _print_scores(pipeline: Pipeline, dataset: str) -> str:
+    """One line per run on the main set of test windows; returns the names of runs without scores."""
+    missing = []
+    print(f"\n{dataset}")
+    for found in pipeline.runs(pipeline.of_dataset(dataset)):
+        path = pipeline.paths.run(found.experiment.name, found.seed).metrics
+        label = f"{found.experiment.title or found.experiment.variant}" + (
+            "" if found.seed is None else f", seed {found.seed}"
+        )
+        if not path.is_file():
+            missing.append(label)
+            print(f"  {label:<28} not evaluated yet")
+            continue
+        record = read_metrics(path)
+        window_set, scores = next(iter(record["window_sets"].items()))
+        values = "  ".join(f"{metric} {score['mean']:.3g}" for metric, score in scores["metrics"].items())
+        print(f"  {label:<28} {values}  ({scores['n_windows']:,} test windows, {record['n_pred_test']} frames)")
+    return ", ".join(missing)
+
+
+def _print_places(pipeline: Pipeline) -> None:
+    paths = pipeline.paths
+    overall = [name for name, entry in FIGURES.items() if entry.scope == "dataset"]
+    for dataset in pipeline.datasets:
+        print(f"\ntable    {paths.table(dataset, 'md')} (and .csv)")
+        for name in overall:
+            print(f"figure   {paths.figure(dataset, name, 'png')} (and .pdf)")
+    print(f"figures  {paths.runs_dir}/<dataset>/<model>/<run>/figures/")
+    if paths.report.is_file():
+        print(f"report   {paths.report} (open it in a browser)")
+    if pipeline.settings.tracking.enabled:
+        print(f"UI       .venv/bin/python -m pipeline_lib ui --results-dir {paths.results_dir}")
