@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline_lib.config.tracking import TrackingSettings
+from pipeline_lib.config.tracking import TrackingSettings, without_credentials
 from pipeline_lib.runtime.atomic import write_json
 from pipeline_lib.tracking.catch_up import track_all
 from pipeline_lib.tracking.complete import complete
@@ -16,7 +16,6 @@ from pipeline_lib.tracking.connection import (
     MIGRATION_SECONDS,
     StoreUnavailableError,
     load_mlflow,
-    shown,
     sqlite_path,
     within,
 )
@@ -89,7 +88,11 @@ def _initialise(options: StoreOptions, datasets: list[str]) -> int:
     seconds = MIGRATION_SECONDS if sqlite_path(options.uri) else options.timeout
     load_mlflow(options.timeout)
     try:
-        within(seconds, lambda: initialise(options.uri, names, options.timeout), f"tracking store {shown(options.uri)}")
+        within(
+            seconds,
+            lambda: initialise(options.uri, names, options.timeout),
+            f"tracking store {without_credentials(options.uri)}",
+        )
     except StoreUnavailableError as error:
         print(f"warning: {error}; journals are kept, and `track` ships them later", file=sys.stderr)
     return 0

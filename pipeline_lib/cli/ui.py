@@ -7,8 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
-from pipeline_lib.config.tracking import TrackingSettings
-from pipeline_lib.tracking.connection import shown, sqlite_path
+from pipeline_lib.config.tracking import TrackingSettings, without_credentials
+from pipeline_lib.tracking.connection import sqlite_path
 from pipeline_lib.tracking.server import SERVER_VARIABLES, server_command
 from pipeline_lib.tracking.store import open_store
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     uri = TrackingSettings().resolved_uri(_results_dir(args.results_dir))
     path = sqlite_path(uri)
     if path is None:
-        print(f"MLFLOW_TRACKING_URI names a server: its web page is at {shown(uri)}")
+        print(f"MLFLOW_TRACKING_URI names a server: its web page is at {without_credentials(uri)}")
         return 0
     if not path.is_file():
         raise ValueError(f"there is no store at {path} yet; run the pipeline, or `python -m pipeline_lib track --all`")

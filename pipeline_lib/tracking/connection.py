@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,15 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pipeline_lib.runtime.locks import lease_one
+from pipeline_lib.config.tracking import without_credentials
+from pipeline_lib.runtime.locks import FileLock, lease_one
 
 RETRIES = 2
 MIGRATION_SECONDS = 300.0
 
 _SET_BY_USER = frozenset(os.environ)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 Result = TypeVar("Result")
 
@@ -37,11 +36,6 @@ class RunGoneError(ValueError):
     """The store does not know the run any more."""
 
 
-def shown(uri: str) -> str:
-    """`uri` without user name and password: what may be printed and written."""
-    return _CREDENTIALS.sub("", uri)
-
-
 def absolute(uri: str) -> str:
     """`uri`, with the path of an SQLite file made absolute. Raises ValueError for a store of another kind."""
     if path := sqlite_path(uri):
@@ -49,8 +43,8 @@ def absolute(uri: str) -> str:
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme == "file":
         raise ValueError(
-            f"tracking store {shown(uri)}: a folder of files can't be used; give sqlite:////PATH/mlflow.db, or the "
-            "http:// address of a server"
+            f"tracking store {without_credentials(uri)}: a folder of files can't be used; give "
+            "sqlite:////PATH/mlflow.db, or the http:// address of a server"
         )
     return uri
 
@@ -94,7 +88,7 @@ def translated(uri: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        text = f"tracking store {shown(uri)}: {_first_line(error)}"
+        text = f"tracking store {without_credentials(uri)}: {_first_line(error)}"
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             raise RunGoneError(text) from error
         if error.get_http_status_code() in (400, 422):
@@ -104,7 +98,7 @@ def translated(uri: str) -> Iterator[None]:
         # requests' errors are OSErrors; a database driver that cannot connect raises its own.
         if not isinstance(error, OSError) and not type(error).__module__.startswith("sqlalchemy"):
             raise
-        raise StoreUnavailableError(f"tracking store {shown(uri)}: {_first_line(error)}") from error
+        raise StoreUnavailableError(f"tracking store {without_credentials(uri)}: {_first_line(error)}") from error
 
 
 def prepare_database(uri: str, say: Callable[[str], None] = print) -> None:
@@ -121,12 +115,12 @@ def prepare_database(uri: str, say: Callable[[str], None] = print) -> None:
         if _has_tables(path):
             return
         if path.exists() and path.stat().st_size:
-            _migrate(path)  # Something was begun here by somebody else: complete it.
+            _migrate(path, lock)  # Something was begun here by somebody else: complete it.
             return
         say(f"making the tracking database {path}")
         aside = path.with_name(f".{path.name}.new")
         aside.unlink(missing_ok=True)
-        _migrate(aside)
+        _migrate(aside, lock)
         os.replace(aside, path)
 
 
@@ -140,12 +134,12 @@ def upgrade_database(uri: str, say: Callable[[str], None] = print) -> bool:
         copy = path.with_name(f"{path.name}.before-upgrade")
         say(f"bringing {path} up to date for the installed mlflow; what it was is kept as {copy.name}")
         shutil.copyfile(path, copy)
-        _migrate(path)
+        _migrate(path, lock)
     return True
 
 
 @contextmanager
-def _released_after(lock: Any) -> Iterator[None]:
+def _released_after(lock: FileLock) -> Iterator[None]:
     """Release a lock that is held already when the block ends."""
     try:
         yield
@@ -192,12 +186,20 @@ def _has_tables(path: Path) -> bool:
         ) from error
 
 
-def _migrate(path: Path) -> None:
-    """Run mlflow's migrations in a process of their own: they would change this process's logging."""
+def _migrate(path: Path, lock: FileLock) -> None:
+    """Run mlflow's migrations in a process of their own: they would change this process's logging.
+
+    The lock is theirs too, so that nobody begins anew while they go on after this process was killed.
+    """
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{path}"]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MIGRATION_SECONDS, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=MIGRATION_SECONDS,
+            pass_fds=[lock.descriptor],
         )
     except subprocess.TimeoutExpired as error:
         raise StoreUnavailableError(f"{path}: making the tables took more than {MIGRATION_SECONDS:g} s") from error
@@ -210,5 +212,5 @@ def _migrate(path: Path) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    text = shown(str(error)).strip() or type(error).__name__
+    text = without_credentials(str(error)).strip() or type(error).__name__
     return text.splitlines()[0][:400]

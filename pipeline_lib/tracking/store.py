@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from pipeline_lib.config.tracking import without_credentials
 from pipeline_lib.tracking.connection import (
     RejectedError,
     RunGoneError,
     absolute,
     prepare_database,
     prepare_process,
-    shown,
     sqlite_path,
     translated,
     upgrade_database,
@@ -78,7 +78,7 @@ class Store:
     @property
     def name(self) -> str:
         """The store's address without credentials."""
-        return shown(self.uri)
+        return without_credentials(self.uri)
 
     def check(self) -> None:
         """Ask for something small: whether the store answers."""
