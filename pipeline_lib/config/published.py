@@ -11,14 +11,6 @@ from pipeline_lib.config.yaml_files import read_mapping
 
 Status = Literal["printed", "recalled", "recalled-order-of-magnitude-only"]
 
-MARKS: dict[str, str] = {"printed": "", "recalled": "†", "recalled-order-of-magnitude-only": "‡"}
-"""What tables put behind a published number of each status."""
-
-FOOTNOTES: dict[str, str] = {
-    "recalled": "recalled, not checked against the paper",
-    "recalled-order-of-magnitude-only": "recalled as an order of magnitude only, not checked against the paper",
-}
-
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -82,14 +74,6 @@ class PublishedResults(Section):
         return None
 
 
-def shown(value: float, factor: float, status: Status) -> str:
-    """A published number in the unit of our metric, with its mark: 1.5e-5 recalled roughly → "~1.5e-05 ‡"."""
-    ours = value / factor
-    roughly = status == "recalled-order-of-magnitude-only"
-    text = f"{ours:.1e}" if 0 < abs(ours) < 1e-3 else f"{ours:.6g}"
-    return f"{'~' if roughly else ''}{text} {MARKS[status]}".rstrip()
-
-
 def read_published(path: Path) -> PublishedResults:
     """The published numbers in a YAML.
 
@@ -103,5 +87,4 @@ def read_published(path: Path) -> PublishedResults:
         results = PublishedResults.model_validate(content)
     except ValidationError as error:
         raise ConfigurationError(describe(error, PublishedResults, [Layer(str(path), content)])) from error
-
     return results

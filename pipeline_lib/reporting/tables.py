@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.config.published import FOOTNOTES, MARKS, PublishedColumn, PublishedResults, PublishedRow, shown
+from pipeline_lib.config.published import PublishedColumn, PublishedResults, PublishedRow
 from pipeline_lib.config.registry import METRICS
+from pipeline_lib.reporting.published_marks import FOOTNOTES, MARKS, shown
 from pipeline_lib.reporting.results import ExperimentResult, metric_names, read_results
 
 DASH = "–"

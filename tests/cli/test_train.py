@@ -155,6 +155,26 @@ def test_an_orphan_saves_and_a_new_start_waits_for_it(configure, train_file, tmp
     assert any(reason.startswith("the parent process is gone; saved") for reason in reasons)
 
 
+def test_a_killed_workflow_takes_its_training_along(configure, train_file, tmp_path):
+    """A SIGKILL of what started `train`: the training saves and stops by itself instead of going on unseen."""
+    start = f"import subprocess, time; subprocess.Popen({command(configure(iterations=10**6), train_file, tmp_path)!r});"
+    workflow = subprocess.Popen([sys.executable, "-c", start + "time.sleep(600)"], stderr=subprocess.DEVNULL)
+    wait_for(lambda: training_process_of(workflow.pid) and _is_running(tmp_path / "state", workflow.pid))
+    supervisor = training_process_of(workflow.pid)
+    workflow.kill()
+    workflow.wait()
+    wait_for(lambda: not Path(f"/proc/{supervisor}").exists())
+    status, reason = statuses(state_of(tmp_path) / "journal.jsonl")[-1]
+    assert status == "stopped" and "saved at iteration" in reason
+
+
+def test_labels_are_those_of_today_after_a_restore(configure, train_file, tmp_path):
+    assert train(configure(schedule_name="short"), train_file, tmp_path / "run").returncode == 0
+    (tmp_path / "run" / "training.json").unlink()
+    assert "restored" in train(configure(schedule_name="published"), train_file, tmp_path / "run").stderr
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["schedule_name"] == "published"
+
+
 def test_a_run_is_trained_by_one_process_at_a_time(configure, train_file, tmp_path, monkeypatch):
     config = configure(iterations=10**6)
     first = subprocess.Popen(command(config, train_file, tmp_path / "run"), stderr=subprocess.DEVNULL)
