@@ -7,6 +7,7 @@ import pytest
 
 from pipeline_lib.records.journal import encode_line
 from pipeline_lib.runtime.locks import LockHeldError
+from pipeline_lib.tracking.connection import StoreUnavailableError
 from pipeline_lib.tracking.points import Point
 from pipeline_lib.tracking.ship import Shipper
 from tests.tracking.run_folder import grey_png
@@ -194,6 +195,35 @@ def test_thinning_does_not_depend_on_how_the_journal_is_cut_up(new_run, store):
         steps = [step for step, _, _ in held(store, run_id)["loss"]]
         expected = [*range(16), *range(16, 32, 2), *range(32, 60, 4), 59]
         assert steps == [50 * (number + 1) for number in expected]
+
+
+def test_thinning_does_not_depend_on_where_the_store_failed(new_run, store):
+    run = new_run()
+    with closing(run.begin()) as journal:
+        run.train(journal, 60)
+        journal.state("finished")
+    with shipper_of(run, _FailingOnce(store), thin_above=16, batch_size=20) as shipper:
+        with pytest.raises(StoreUnavailableError, match="switched off"):
+            shipper.ship()
+        shipper.ship()
+        steps = [step for step, _, _ in held(store, shipper.run_id)["loss"]]
+    assert steps == [50 * (number + 1) for number in [*range(16), *range(16, 32, 2), *range(32, 60, 4), 59]]
+
+
+class _FailingOnce:
+    """A store whose third request to store points fails."""
+
+    def __init__(self, store):
+        self._store, self._left = store, 3
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def log_points(self, *arguments):
+        self._left -= 1
+        if self._left == 0:
+            raise StoreUnavailableError("switched off")
+        self._store.log_points(*arguments)
 
 
 def test_pictures_become_a_series_and_one_that_is_gone_is_told(new_run, store):
