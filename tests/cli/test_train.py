@@ -157,8 +157,9 @@ def test_an_orphan_saves_and_a_new_start_waits_for_it(configure, train_file, tmp
 
 def test_a_killed_workflow_takes_its_training_along(configure, train_file, tmp_path):
     """A SIGKILL of what started `train`: the training saves and stops by itself instead of going on unseen."""
-    start = f"import subprocess, time; subprocess.Popen({command(configure(iterations=10**6), train_file, tmp_path)!r});"
-    workflow = subprocess.Popen([sys.executable, "-c", start + "time.sleep(600)"], stderr=subprocess.DEVNULL)
+    endless = command(configure(iterations=10**6), train_file, tmp_path)
+    start = f"import subprocess, time; subprocess.Popen({endless!r}); time.sleep(600)"
+    workflow = subprocess.Popen([sys.executable, "-c", start], stderr=subprocess.DEVNULL)
     wait_for(lambda: training_process_of(workflow.pid) and _is_running(tmp_path / "state", workflow.pid))
     supervisor = training_process_of(workflow.pid)
     workflow.kill()

@@ -49,7 +49,8 @@ class Pipeline:
     def command(self, *arguments: str) -> list[str]:
         snakefile = str(self.repository / "Snakefile")
         where = ["--snakefile", snakefile, "--directory", str(self.folder), "--cores", "2"]
-        return [sys.executable, "-m", "snakemake", *where, "--configfile", str(self.folder / "overlay.yaml"), *arguments]
+        overlay = ["--configfile", str(self.folder / "overlay.yaml")]
+        return [sys.executable, "-m", "snakemake", *where, *overlay, *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command(*arguments), capture_output=True, text=True)
