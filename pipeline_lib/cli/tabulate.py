@@ -1,9 +1,10 @@
-"""`tabulate`: make the table of a dataset from the metrics of its runs, as CSV and Markdown."""
+"""`tabulate`: make the table of a dataset from the metrics of its runs, as CSV, Markdown and a web page."""
 
 import argparse
 from pathlib import Path
 
 from pipeline_lib.config.published import read_published
+from pipeline_lib.reporting.table_page import as_html
 from pipeline_lib.reporting.tables import as_csv, as_markdown, read_table
 from pipeline_lib.runtime.atomic import write_text
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="dataset of the runs")
     parser.add_argument("--out-csv", type=Path, required=True, metavar="PATH", help="table to write, full precision")
     parser.add_argument("--out-md", type=Path, required=True, metavar="PATH", help="table to write, to be read")
+    parser.add_argument("--out-html", type=Path, metavar="PATH", help="the same as a web page, for the report")
     parser.add_argument(
         "--run",
         type=Path,
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write both forms of the table; 0 when they stand.
+    """Write every form of the table; 0 when they stand.
 
     Raises ValueError where runs must not be mixed, or the file of published numbers is broken.
     """
@@ -44,5 +46,7 @@ def run(args: argparse.Namespace) -> int:
     write_text(args.out_csv, as_csv(table))
     markdown = as_markdown(table)
     write_text(args.out_md, markdown)
+    if args.out_html:
+        write_text(args.out_html, as_html(table))
     print(markdown, end="")
     return 0

@@ -128,8 +128,18 @@ def _distinct(result: ExperimentResult, key: str) -> str:
     return _joined(dict.fromkeys(run.fact(key) for run in result.runs))
 
 
-def as_markdown(table: Table) -> str:
-    """A titled table with its notes; best means of a column in bold, published numbers with their marks."""
+@dataclass(frozen=True)
+class ReadableTable:
+    """A table to be read. The first of `rows` is the header; `alignment` has l or r per column; **bold** is marked."""
+
+    title: str
+    rows: list[list[str]]
+    alignment: str
+    notes: list[str]
+
+
+def readable(table: Table) -> ReadableTable:
+    """Best means of a column in bold, published numbers with their marks, what they rest on in the notes."""
     title = table.published.title if table.published else table.dataset
     columns = metric_names(table.results)
     header, alignment = ["Model", "Seeds", "Schedule", "Precision"], "lrll"
@@ -144,7 +154,14 @@ def as_markdown(table: Table) -> str:
             alignment += "r"
     rows = [_markdown_row(table, result, columns) for result in table.results]
     rows += [_published_only_row(table, row, columns) for row in table.other_published_rows()]
-    return "\n".join([f"# {title}", "", *_aligned([header, *rows], alignment), "", *_notes(table, columns)]) + "\n"
+    return ReadableTable(title, [header, *rows], alignment, [note for note in _notes(table, columns) if note])
+
+
+def as_markdown(table: Table) -> str:
+    """The readable table in Markdown."""
+    page = readable(table)
+    notes = [line for note in page.notes for line in ("", note)]
+    return "\n".join([f"# {page.title}", "", *_aligned(page.rows, page.alignment), *notes]) + "\n"
 
 
 def _is_last(columns: list[tuple[str, str]], index: int) -> bool:

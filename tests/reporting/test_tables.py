@@ -3,11 +3,13 @@
 import csv
 import io
 import statistics
+from xml.etree import ElementTree
 
 import pytest
 
 from pipeline_lib.cli import main
 from pipeline_lib.config.published import read_published
+from pipeline_lib.reporting.table_page import as_html
 from pipeline_lib.reporting.tables import as_csv, as_markdown, number, read_table
 
 
@@ -181,3 +183,13 @@ def test_the_stage_writes_both_files_with_the_projects_published_numbers(runs, t
     assert len(csv_rows(out_csv.read_text())) == 4
     assert main([*arguments, "--run", str(folders[0]), "--published", str(tmp_path / "none.yaml")]) == 1
     assert "none.yaml" in capsys.readouterr().err
+
+
+def test_the_web_page_shows_what_the_markdown_shows(runs, published):
+    folders = [runs("pde", 0, 1e-4), runs("copy_last", None, 0.02)]
+    table = read_table("wave_eq_100", folders, published)
+    page = ElementTree.fromstring(as_html(table).replace("<!DOCTYPE html>", "").replace('<meta charset="utf-8">', ""))
+    cells = [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
+    markdown = [line for line in as_markdown(table).splitlines() if line.startswith("| ") and "---" not in line]
+    assert cells == [[cell.strip().replace("**", "") for cell in line.strip("|").split("|")] for line in markdown]
+    assert [strong.text for strong in page.iter("strong")] and "‡" in "".join(page.itertext())

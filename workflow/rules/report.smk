@@ -103,14 +103,16 @@ rule tabulate:
         results_of_dataset,
         published=published_numbers,
     output:
-        csv=report(
-            PATHS.table("{dataset}", "csv"),
+        csv=PATHS.table("{dataset}", "csv"),
+        markdown=PATHS.table("{dataset}", "md"),
+        # A report shows web pages in place, and CSV only as a download.
+        html=report(
+            PATHS.table("{dataset}", "html"),
             caption="../report/table.rst",
             category="{dataset}",
             subcategory="Table",
             labels={"model": "all", "run": "all"},
         ),
-        markdown=PATHS.table("{dataset}", "md"),
     log:
         PATHS.log("tabulate", "{dataset}"),
     localrule: True
@@ -121,7 +123,7 @@ rule tabulate:
         source=source_of("tabulate"),
     shell:
         "{STAGE} tabulate {wildcards.dataset} --out-csv {output.csv:q} --out-md {output.markdown:q}"
-        " --run {params.folders:q} {params.published:q} > {log:q} 2>&1"
+        " --out-html {output.html:q} --run {params.folders:q} {params.published:q} > {log:q} 2>&1"
 
 
 for dataset in PIPELINE.datasets:

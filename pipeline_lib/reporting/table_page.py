@@ -1,0 +1,44 @@
+"""A table as a web page of its own, for the report."""
+
+import html
+import re
+
+from pipeline_lib.reporting.tables import Table, readable
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; margin: 2em; }
+table { border-collapse: collapse; }
+th, td { padding: 0.4em 0.8em; border-bottom: 1px solid #ddd; vertical-align: bottom; }
+thead th { border-bottom: 2px solid #222; }
+.l { text-align: left; } .r { text-align: right; font-variant-numeric: tabular-nums; }
+p { max-width: 60em; }
+"""
+
+
+def as_html(table: Table) -> str:
+    """The readable table as a self-contained page."""
+    page = readable(table)
+    header, *rows = page.rows
+    lines = [
+        "<!DOCTYPE html>",
+        f'<html lang="en"><head><meta charset="utf-8"><title>{html.escape(page.title)}</title>',
+        f"<style>{STYLE}</style></head><body>",
+        f"<h1>{html.escape(page.title)}</h1>",
+        "<table><thead>",
+        _row(header, page.alignment, "th"),
+        "</thead><tbody>",
+        *(_row(row, page.alignment, "td") for row in rows),
+        "</tbody></table>",
+        *(f"<p>{html.escape(note)}</p>" for note in page.notes),
+        "</body></html>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str], alignment: str, tag: str) -> str:
+    filled = (f'<{tag} class="{a}">{_bold(cell)}</{tag}>' for cell, a in zip(cells, alignment, strict=True))
+    return f"<tr>{''.join(filled)}</tr>"
+
+
+def _bold(cell: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(cell))
