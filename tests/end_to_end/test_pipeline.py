@@ -87,7 +87,7 @@ def test_the_store_holds_every_journalled_point_once(finished):
     client = MlflowClient(f"sqlite:///{finished.folder}/results/mlflow.db")
     (experiment,) = client.search_experiments(filter_string="name = 'wave_eq_100'")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    run = runs["wave_eq_100/pde seed 0"]
+    run = runs["pde seed 0"]
     assert run.info.status == "FINISHED"
     journal = finished.runs / "pde" / "seed_0" / "journal.jsonl"
     for key, points in metric_points(read_journal(journal)).items():

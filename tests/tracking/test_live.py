@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from pipeline_lib.config.loading import write_experiment
 from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.tracking.store import open_store
@@ -47,8 +48,6 @@ if arguments["wait"]:
 @pytest.fixture
 def start_writer(results_dir, experiments, tmp_path):
     """Starts a writer's process."""
-    from pipeline_lib.config.loading import write_experiment
-
     config = tmp_path / "pde.yaml"
     write_experiment(experiments["pde"], config)
     started = []
@@ -141,6 +140,7 @@ def test_a_training_ends_where_no_server_is_and_the_log_says_so(start_writer, ne
     assert "secret" not in log
 
 
+@pytest.mark.slow  # eight imports of mlflow
 def test_eight_trainings_that_begin_at_once_on_a_new_store_lose_nothing(start_writer, new_run, options, results_dir):
     (results_dir / "mlflow.db").unlink()
     writers = [start_writer(options.uri, seed=seed, n_points=20, patience=200) for seed in range(8)]
