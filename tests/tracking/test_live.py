@@ -2,10 +2,8 @@
 
 import importlib.util
 import json
-import socket
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 
@@ -16,6 +14,7 @@ from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.tracking.store import open_store
 from tests.tracking.server_process import free_port
+from tests.tracking.silent_server import SilentServer
 from tests.tracking.stored import held, journalled
 
 # Journals like a training, says what happens in which order, and ends.
@@ -68,43 +67,6 @@ def start_writer(results_dir, experiments, tmp_path):
         process.communicate()
 
 
-class SilentServer:
-    """Accepts connections, reads what is sent, and never answers."""
-
-    def __init__(self):
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.uri = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.was_asked = threading.Event()
-        self.connections = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            connection.recv(1)
-            self.was_asked.set()
-
-    def is_waited_for(self):
-        """Whether the first who asked is still there, waiting for the answer."""
-        connection = self.connections[0]
-        connection.setblocking(False)
-        try:
-            while connection.recv(65536):
-                pass
-            return False
-        except BlockingIOError:
-            return True
-
-    def close(self):
-        self._socket.close()
-        for connection in self.connections:
-            connection.close()
-
-
 @pytest.fixture
 def silent_server():
     with closing(SilentServer()) as server:
@@ -140,7 +102,6 @@ def test_a_training_ends_where_no_server_is_and_the_log_says_so(start_writer, ne
     assert "secret" not in log
 
 
-@pytest.mark.slow  # eight imports of mlflow
 def test_eight_trainings_that_begin_at_once_on_a_new_store_lose_nothing(start_writer, new_run, options, results_dir):
     (results_dir / "mlflow.db").unlink()
     writers = [start_writer(options.uri, seed=seed, n_points=20, patience=200) for seed in range(8)]
