@@ -5,15 +5,18 @@ DATASET_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "da
 
 
 def figures_of_run(run, experiment):
-    """PNGs of one run. Baselines have no training to draw."""
+    """Figures of one run, as PNG and PDF. Baselines have no training to draw."""
     return [
-        run.figure(name, "png") for name in RUN_FIGURES if not (FIGURES[name].trained_only and experiment.is_baseline)
+        run.figure(name, suffix)
+        for name in RUN_FIGURES
+        for suffix in ("png", "pdf")
+        if not (FIGURES[name].trained_only and experiment.is_baseline)
     ]
 
 
 def figures_of(*experiments):
-    """PNGs of every run of these experiments."""
-    return [png for each in experiments for run in runs_of(each) for png in figures_of_run(run, each)]
+    """Figures of every run of these experiments."""
+    return [file for each in experiments for run in runs_of(each) for file in figures_of_run(run, each)]
 
 
 def results_of_dataset(wildcards):
@@ -98,6 +101,11 @@ def published_numbers(wildcards):
     return [file] if file.is_file() else []
 
 
+def table_files(dataset):
+    """Every form of a table. Targets ask for all outputs of a rule: one that is missing switches its triggers off."""
+    return [PATHS.table(dataset, suffix) for suffix in ("csv", "md", "html")]
+
+
 rule tabulate:
     input:
         results_of_dataset,
@@ -132,7 +140,7 @@ for dataset in PIPELINE.datasets:
         name:
             f"table_{dataset}"
         input:
-            PATHS.table(dataset, "csv"),
+            table_files(dataset),
         localrule: True
 
     for name in RUN_FIGURES:
@@ -150,18 +158,23 @@ for dataset in PIPELINE.datasets:
             name:
                 f"figure_{dataset}_{name}"
             input:
-                PATHS.figure(dataset, name, "png"),
+                [PATHS.figure(dataset, name, suffix) for suffix in ("png", "pdf")],
             localrule: True
 
 
 rule tables:
     input:
-        [PATHS.table(dataset, "csv") for dataset in PIPELINE.datasets],
+        [file for dataset in PIPELINE.datasets for file in table_files(dataset)],
     localrule: True
 
 
 rule figures:
     input:
         figures_of(*PIPELINE.experiments.values()),
-        [PATHS.figure(dataset, name, "png") for dataset in PIPELINE.datasets for name in DATASET_FIGURES],
+        [
+            PATHS.figure(dataset, name, suffix)
+            for dataset in PIPELINE.datasets
+            for name in DATASET_FIGURES
+            for suffix in ("png", "pdf")
+        ],
     localrule: True
