@@ -94,7 +94,8 @@ def survey(pipeline: Pipeline, unlisted: bool) -> Survey:
             contents[dataset] = _content(pipeline.paths.train_file(dataset))
         content = contents[dataset]
         if content is None:
-            unclear |= {state: f"{pipeline.paths.train_file(dataset)} is not there to compare with" for state in states}
+            reason = f"{pipeline.paths.train_file(dataset)} is not there, or damaged: nothing to compare with"
+            unclear |= {state: reason for state in states}
         else:
             current = run_digest(experiment, runs[folder].seed, content)
             obsolete += [state for state in states if state.name != current]
@@ -108,8 +109,11 @@ def _run_folders(runs_dir: Path) -> Iterator[Path]:
 def _content(train_file: Path) -> str | None:
     if not train_file.is_file():
         return None
-    with VideoFile(train_file) as videos:
-        return videos.content_sha256
+    try:
+        with VideoFile(train_file) as videos:
+            return videos.content_sha256
+    except ValueError:  # damaged: nothing can be judged by it
+        return None
 
 
 def _size(folder: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline_lib.config.tracking import TrackingSettings, without_credentials
 from pipeline_lib.runtime.atomic import write_json
-from pipeline_lib.tracking.catch_up import track_all
+from pipeline_lib.tracking.catch_up import check_results_dir, track_all
 from pipeline_lib.tracking.complete import complete
 from pipeline_lib.tracking.connection import (
     MIGRATION_SECONDS,
@@ -76,6 +76,7 @@ def _default_options(args: argparse.Namespace) -> StoreOptions:
     """The results folder that --all names has a store of its own."""
     if args.all is None:
         raise ValueError("no store: give --tracking, or set MLFLOW_TRACKING_URI")
+    check_results_dir(args.all)  # before a store is made where nothing is to be tracked
     args.tracking = TrackingSettings().resolved_uri(args.all)
     options = store_options(args)
     assert options is not None
@@ -100,6 +101,8 @@ def _initialise(options: StoreOptions, datasets: list[str]) -> int:
 
 def _all(results_dir: Path, store: Store, options: StoreOptions) -> int:
     outcome = track_all(results_dir, store, options)
+    for label in outcome.without_scores:
+        print(f"without scores (not evaluated, or its metrics.json is gone): {label}")
     for sentence in outcome.skipped:
         print(f"skipped {sentence}")
     for sentence in outcome.failed:

@@ -50,7 +50,8 @@ def _sentence(problem: dict[str, Any], model: type[BaseModel], layers: Sequence[
     where = _origin(keys, layers)
     if kind == "extra_forbidden":
         allowed = sorted(section.model_fields) if section else []
-        return f"{where}: unknown key{suggest(str(keys[-1]), allowed)} Allowed here: {', '.join(allowed)}"
+        hint = suggest(str(keys[-1]), allowed) or "."
+        return f"{where}: unknown key{hint} Allowed here: {', '.join(allowed)}"
     if kind == "missing":
         return f"{where}: missing; it must be given"
     if kind == "union_tag_not_found":

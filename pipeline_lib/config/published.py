@@ -22,6 +22,7 @@ class PublishedColumn(Section):
     protocol: str = Field("forecast", pattern=r"^[a-z]+$", description="Evaluation protocol.")
     n_frames: int | None = Field(None, ge=1, description="Predicted frames it is the mean over; null: not stated.")
     window_set: Literal["all", "published"] = Field("all", description="Test windows it was computed on.")
+    n_windows: int | None = Field(None, ge=1, description="How many test windows these are; null: not stated.")
     factor: float = Field(1.0, gt=0, description="The papers print this many times the metric.")
     unit: str = Field("1", description="Unit of what is printed.")
     direction: Literal["lower", "higher"] = Field(description="Which is better.")

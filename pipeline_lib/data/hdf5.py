@@ -237,8 +237,8 @@ class VideoFile:
 
     def _error(self, what: str) -> ValueError:
         return ValueError(
-            f"{self.path} {what}. It should be a prepared file: delete what is there and make it with "
-            "`python -m pipeline_lib prepare`."
+            f"{self.path} {what}. It should be a prepared file: delete it and start the pipeline again, "
+            "or make it with `python -m pipeline_lib prepare`."
         )
 
 

@@ -34,9 +34,9 @@ def _read(path: Path, version: int, required: set[str]) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text())
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error}); make it again") from error
+        raise ValueError(f"{path}: not JSON ({error}); delete it and start the pipeline again") from error
     if not isinstance(content, dict) or content.get("schema_version") != version:
-        raise ValueError(f"{path}: schema version {version} expected; make it again with this version of the pipeline")
+        raise ValueError(f"{path}: schema version {version} expected; delete it and start the pipeline again")
     if missing := sorted(required - content.keys()):
-        raise ValueError(f"{path}: lacks {', '.join(missing)}; make it again")
+        raise ValueError(f"{path}: lacks {', '.join(missing)}; delete it and start the pipeline again")
     return content

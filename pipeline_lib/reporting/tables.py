@@ -236,6 +236,7 @@ def _notes(table: Table, columns: list[tuple[str, str]]) -> list[str]:
         return [*lines, "", "No published numbers are known for these metrics."]
     sets = sorted({f"{METRICS[metric].title}: {f[1].window_set} windows" for metric, f in found.items() if f})
     lines += ["", f"Published numbers are in the unit of ours and rest on these windows: {'; '.join(sets)}."]
+    lines += [line for f in found.values() if f for line in _other_windows(table, f[1])]
     assert table.published is not None
     if table.published.note:
         lines += ["", table.published.note]
@@ -243,6 +244,19 @@ def _notes(table: Table, columns: list[tuple[str, str]]) -> list[str]:
     for status in statuses:
         lines += ["", f"{MARKS[status]} {FOOTNOTES[status]}."] if status in FOOTNOTES else []
     return lines
+
+
+def _other_windows(table: Table, column: PublishedColumn) -> list[str]:
+    """A warning where our set of the published windows has another size than theirs."""
+    results = [result for result in table.results if column.window_set in result.window_sets]
+    n_ours = results[0].n_windows(column.window_set) if results else column.n_windows
+    if column.n_windows in (None, n_ours):
+        return []
+    return [
+        "",
+        f"Not comparable: theirs are {column.n_windows:,} windows, ours {n_ours:,}, because the data were prepared "
+        "with other settings.",
+    ]
 
 
 def _aligned(rows: list[list[str]], alignment: str) -> list[str]:

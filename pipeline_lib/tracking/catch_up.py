@@ -17,9 +17,13 @@ from pipeline_lib.tracking.store import Store
 
 @dataclass
 class Outcome:
-    """What `track_all` did: names of the runs tracked, and a sentence for each that was skipped or failed."""
+    """What `track_all` did: names of the runs tracked, and a sentence for each that was skipped or failed.
+
+    without_scores: those tracked runs that no evaluation stands beside.
+    """
 
     tracked: list[str] = field(default_factory=list)
+    without_scores: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -30,11 +34,9 @@ def track_all(results_dir: Path, store: Store, options: StoreOptions, say: Calla
     Runs that a process is shipping now are skipped. One that fails does not keep the others from being tracked;
     a store that cannot be reached raises StoreUnavailableError.
     """
-    runs_dir = ResultPaths(results_dir, results_dir).runs_dir
-    if not runs_dir.is_dir():
-        raise ValueError(f"{results_dir}: not a results folder, it has no {runs_dir.name}/")
+    check_results_dir(results_dir)
     outcome = Outcome()
-    for experiment_dir in sorted(path for path in runs_dir.glob("*/*") if path.is_dir()):
+    for experiment_dir in sorted(path for path in _runs_dir(results_dir).glob("*/*") if path.is_dir()):
         evaluated = []
         for folder in sorted(path for path in experiment_dir.iterdir() if path.is_dir()):
             for run in _runs_in(folder, outcome):
@@ -43,6 +45,17 @@ def track_all(results_dir: Path, store: Store, options: StoreOptions, say: Calla
         if evaluated:
             _track_parent(evaluated, store, options, experiment_dir, outcome)
     return outcome
+
+
+def check_results_dir(results_dir: Path) -> None:
+    """Raises ValueError where a folder holds no runs."""
+    runs_dir = _runs_dir(results_dir)
+    if not runs_dir.is_dir():
+        raise ValueError(f"{results_dir}: not a results folder, it has no {runs_dir.name}/")
+
+
+def _runs_dir(results_dir: Path) -> Path:
+    return ResultPaths(results_dir, results_dir).runs_dir
 
 
 def _runs_in(folder: Path, outcome: Outcome) -> Iterator[RunFolder]:
@@ -78,6 +91,8 @@ def _track(run: RunFolder, store: Store, options: StoreOptions, outcome: Outcome
         outcome.failed.append(f"{run.label}: {error}")
         return False
     outcome.tracked.append(run.label)
+    if run.metrics is None:
+        outcome.without_scores.append(run.label)
     return True
 
 

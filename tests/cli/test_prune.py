@@ -82,11 +82,13 @@ def test_a_state_in_which_a_training_is_at_work_stays(project, capsys):
     assert f"kept {busy}: {busy / '.lock'} is held by process" in capsys.readouterr().out
 
 
-def test_without_the_data_nothing_can_be_judged(project, capsys):
-    project.train_file("wave_eq_100").unlink()
+@pytest.mark.parametrize("damaged", [False, True])
+def test_without_the_data_nothing_can_be_judged(project, capsys, damaged):
+    train_file = project.train_file("wave_eq_100")
+    train_file.write_bytes(train_file.read_bytes()[:1000]) if damaged else train_file.unlink()
     assert main(["prune"]) == 0
     assert states(project) == {0: 3, 1: 3}
-    assert "train.h5 is not there to compare with" in capsys.readouterr().out
+    assert "train.h5 is not there, or damaged: nothing to compare with" in capsys.readouterr().out
 
 
 def test_nothing_is_removed_while_a_pipeline_is_at_work(project, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import statistics
 from xml.etree import ElementTree
 
@@ -193,3 +194,14 @@ def test_the_web_page_shows_what_the_markdown_shows(runs, published):
     markdown = [line for line in as_markdown(table).splitlines() if line.startswith("| ") and "---" not in line]
     assert cells == [[cell.strip().replace("**", "") for cell in line.strip("|").split("|")] for line in markdown]
     assert [strong.text for strong in page.iter("strong")] and "‡" in "".join(page.itertext())
+
+
+def test_windows_that_are_not_the_published_ones_are_said_to_be_so(runs, published):
+    folder = runs("pde", 0, 1e-4)
+    assert "Not comparable" not in as_markdown(read_table("wave_eq_100", [folder], published))
+    record = json.loads((folder / "metrics.json").read_text())
+    record["window_sets"]["published"]["n_windows"] = 20
+    (folder / "metrics.json").write_text(json.dumps(record))
+    assert "Not comparable: theirs are 1,200 windows, ours 20" in as_markdown(
+        read_table("wave_eq_100", [folder], published)
+    )

@@ -133,3 +133,11 @@ def test_what_is_no_results_folder_is_named(tmp_path, results_dir, folder, capsy
     uri = f"sqlite:///{results_dir / 'mlflow.db'}"
     assert track_all(tmp_path / folder, "--tracking", uri) == 1
     assert "not a results folder, it has no runs/" in capsys.readouterr().err
+
+
+def test_a_folder_without_runs_gets_no_store(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["track", "--all", str(tmp_path / "empty")]) == 1
+    assert cli.main(["track", "--all", str(tmp_path / "nowhere")]) == 1
+    assert "it has no runs/" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "empty"] and not any((tmp_path / "empty").iterdir())

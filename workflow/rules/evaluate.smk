@@ -20,7 +20,7 @@ rule evaluate:
         PATHS.log("evaluate", "{dataset}/{model}/{run}"),
     threads: lambda wildcards: experiment_of(wildcards).evaluation.n_threads
     resources:
-        gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device.startswith("cuda")),
+        gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device != "cpu"),
         runtime=60,
         mem_mb=8000,
     params:

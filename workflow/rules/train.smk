@@ -20,7 +20,7 @@ rule train:
         PATHS.log("train", "{dataset}/{model}/seed_{seed}"),
     threads: lambda wildcards: experiment_of(wildcards).training.n_threads
     resources:
-        gpu=lambda wildcards: int(experiment_of(wildcards).training.device.startswith("cuda")),
+        gpu=lambda wildcards: int(experiment_of(wildcards).training.device != "cpu"),
         runtime=720,
         mem_mb=8000,
     params:
