@@ -3,19 +3,14 @@
 import argparse
 from pathlib import Path
 
-from pipeline_lib.config.loading import configuration_files, load_pipeline, write_experiments
+from pipeline_lib.cli.overlays import add_overlays, given_pipeline
+from pipeline_lib.config.loading import write_experiments
 from pipeline_lib.config.reference import reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `configure`."""
-    parser.add_argument(
-        "overlays",
-        type=Path,
-        nargs="*",
-        metavar="OVERLAY.yaml",
-        help="files merged over config/config.yaml, as by snakemake --configfile",
-    )
+    add_overlays(parser)
     parser.add_argument("--write-reference", type=Path, metavar="PATH.md", help="write the page of every key, no more")
 
 
@@ -25,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
         args.write_reference.write_text(reference(), encoding="utf-8")
         print(f"wrote {args.write_reference}")
         return 0
-    pipeline = load_pipeline(configuration_files(args.overlays, Path.cwd()), Path.cwd())
+    pipeline = given_pipeline(args)
     changed = write_experiments(pipeline)
     for path in changed:
         print(f"wrote {path}")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline_lib.cli.overlays import add_overlays, given_pipeline
 from pipeline_lib.config.digests import run_digest
-from pipeline_lib.config.loading import configuration_files, load_pipeline
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.data.hdf5 import VideoFile
@@ -20,13 +20,7 @@ from pipeline_lib.runtime.locks import FileLock, LockHeldError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `prune`."""
-    parser.add_argument(
-        "overlays",
-        type=Path,
-        nargs="*",
-        metavar="OVERLAY.yaml",
-        help="files merged over config/config.yaml, as by snakemake --configfile",
-    )
+    add_overlays(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and leave it")
     parser.add_argument(
         "--unlisted", action="store_true", help="also states of runs that the configuration does not name at all"
@@ -43,7 +37,7 @@ class Survey:
 
 def run(args: argparse.Namespace) -> int:
     """Remove what is obsolete and say how much that was; raises ValueError while a pipeline is running."""
-    pipeline = load_pipeline(configuration_files(args.overlays, Path.cwd()), Path.cwd())
+    pipeline = given_pipeline(args)
     if not pipeline.paths.runs_dir.is_dir():
         print(f"nothing to remove: there are no runs in {pipeline.paths.results_dir}")
         return 0

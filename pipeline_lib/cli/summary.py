@@ -1,9 +1,8 @@
 """`summary`: say what the runs of a configuration reached, and where tables, figures, report and the UI are."""
 
 import argparse
-from pathlib import Path
 
-from pipeline_lib.config.loading import configuration_files, load_pipeline
+from pipeline_lib.cli.overlays import add_overlays, given_pipeline
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.files import read_metrics
@@ -11,18 +10,12 @@ from pipeline_lib.records.files import read_metrics
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `summary`."""
-    parser.add_argument(
-        "overlays",
-        type=Path,
-        nargs="*",
-        metavar="OVERLAY.yaml",
-        help="files merged over config/config.yaml, as by snakemake --configfile",
-    )
+    add_overlays(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the scores of every run and the places of the views; 1 where a run has not been evaluated."""
-    pipeline = load_pipeline(configuration_files(args.overlays, Path.cwd()), Path.cwd())
+    pipeline = given_pipeline(args)
     missing = [line for dataset in pipeline.datasets if (line := _print_scores(pipeline, dataset))]
     _print_places(pipeline)
     return 1 if missing else 0
