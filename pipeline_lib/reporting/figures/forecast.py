@@ -136,7 +136,11 @@ def _value_bar(figure: Figure, scale: Normalize, examples: Examples, **where: An
 
 
 def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **where: Any) -> None:
+    assert scale.vmin is not None and scale.vmax is not None
     bar = figure.colorbar(ScalarMappable(scale, colours), orientation="horizontal", **where)
+    if scale.vmin == -scale.vmax:  # the narrow bar of errors: 0, and one round number on either side
+        end = float(f"{0.85 * scale.vmax:.0e}")
+        bar.set_ticks([-end, 0.0, end], labels=[f"{-end:g}", "0", f"{end:g}"])
     bar.outline.set_visible(False)
     bar.set_label(label, fontsize=7, labelpad=2)
 
