@@ -1,6 +1,6 @@
 """Settings of the datasets: how a dataset is prepared, and which of its windows are used."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,9 @@ from pipeline_lib.config.section import Section
 
 class DatasetSettings(Section):
     """Base of every dataset's settings. `name` tells datasets apart; `preparation` is all that `prepare` depends on."""
+
+    raw_source: ClassVar[str | None] = None
+    """Name of the raw files that `prepare` reads; None where it simulates."""
 
     name: str
     preparation: Section
@@ -61,3 +64,30 @@ class WaveEq100Settings(DatasetSettings):
     name: Literal["wave_eq_100"] = "wave_eq_100"
     windows: Windows = "all"
     preparation: WaveEq100Preparation = WaveEq100Preparation()
+
+
+class MovingMnistPreparation(Section):
+    """Moving MNIST: what the test videos are made of (PDE paper, appendix on the datasets). Training videos are made
+    as they are needed, from the same kind of draws."""
+
+    n_digits: int = Field(2, ge=1, le=10, description="Digits in a video [digits].")
+    n_test_frames: int = Field(100, ge=2, le=10_000, description="Frames of a test video [frames].")
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of the legacy NumPy generator that draws the test set.")
+
+
+class MovingMnistSettings(DatasetSettings):
+    """Moving MNIST: deterministic trajectories of two digits on 64x64 pixels."""
+
+    raw_source: ClassVar[str | None] = "mnist"
+    name: Literal["moving_mnist"] = "moving_mnist"
+    epoch_size: int = Field(
+        200_000, ge=1, description="Training videos of an epoch, new in each [videos]."
+    )
+    preparation: MovingMnistPreparation = MovingMnistPreparation()
+
+
+class MovingMnistSampleSettings(MovingMnistSettings):
+    """Moving MNIST with scikit-learn's digits, 8x8 pixels enlarged, in place of MNIST's."""
+
+    raw_source: ClassVar[str | None] = "mnist_sample"
+    name: Literal["moving_mnist_sample"] = "moving_mnist_sample"  # type: ignore[assignment]

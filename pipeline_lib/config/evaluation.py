@@ -8,9 +8,14 @@ from pipeline_lib.config.section import Section
 
 
 class EvaluationSettings(Section):
-    """Forecast protocol: metrics over `n_pred_test` frames on every test window."""
+    """What is scored on the test part: forecasts of `n_pred_test` frames on every test window, and content swaps."""
 
-    protocol: Literal["forecast"] = Field("forecast", description="Evaluation protocol.")
+    protocols: tuple[Literal["forecast", "swap"], ...] = Field(
+        ("forecast",), min_length=1, description="Evaluation protocols; swap where the dataset has a swap test."
+    )
+    horizons: tuple[int, ...] = Field(
+        (), description="Lengths over which means are taken besides all of n_pred_test [frames]."
+    )
     metrics: tuple[str, ...] = Field(("mse_per_pixel",), min_length=1, description="Metrics, by registered name.")
     window_sets: tuple[Literal["all", "published"], ...] = Field(
         ("all", "published"),

@@ -35,15 +35,18 @@ class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp"] = Field("mlp", description="Architecture of both encoders.")
-    decoder: Literal["mlp"] = Field("mlp", description="Architecture of the decoder.")
+    encoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of both encoders; dcgan: 64x64 pixels.")
+    decoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of the decoder; dcgan: 64x64 pixels.")
+    use_skips: bool = Field(
+        False, description="The decoder also sees the static encoder's features of the conditioning frames."
+    )
     code_size_static: int = Field(128, ge=1, description="Size of the static code S.")
     code_size_dynamic: int = Field(20, ge=1, description="Size of the dynamic code T.")
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
-    encoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the encoders.")
+    encoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the encoders (dcgan: of the first block).")
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
-    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder.")
+    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
     output_activation: Literal["sigmoid", "identity"] = Field(
         "sigmoid", description="Activation of the decoder's output."
@@ -68,6 +71,24 @@ class PdeSettings(ModelSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _skips_have_both_ends(self) -> "PdeSettings":
+        if not self.use_skips:
+            return self
+        if self.encoder == "mlp" or self.decoder != self.encoder:
+            raise ValueError(
+                "use_skips needs a convolutional encoder and a decoder of the same kind, got encoder "
+                f"'{self.encoder}' and decoder '{self.decoder}'"
+            )
+        if self.encoder_hidden_size != self.decoder_hidden_size:
+            raise ValueError(
+                "use_skips needs encoder_hidden_size and decoder_hidden_size to be equal, got "
+                f"{self.encoder_hidden_size} and {self.decoder_hidden_size}"
+            )
+        if not self.use_static_code:
+            raise ValueError("use_skips takes the static encoder's features, and use_static_code is false: set one")
+        return self
+
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):
             raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
@@ -78,6 +99,13 @@ class CopyLastSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["copy_last"] = "copy_last"
+
+
+class BlackSettings(ModelSettings):
+    """Baseline: every predicted frame is 0 everywhere, the background of Moving MNIST."""
+
+    is_trained: ClassVar[bool] = False
+    name: Literal["black"] = "black"
 
 
 class MeanFrameSettings(ModelSettings):

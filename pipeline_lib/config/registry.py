@@ -14,16 +14,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipeline_lib.config.dataset import DatasetSettings, WaveEq100Settings, WaveEqSettings
-from pipeline_lib.config.model import CopyLastSettings, MeanFrameSettings, ModelSettings, PdeSettings
+from pipeline_lib.config.dataset import (
+    DatasetSettings,
+    MovingMnistSampleSettings,
+    MovingMnistSettings,
+    WaveEq100Settings,
+    WaveEqSettings,
+)
+from pipeline_lib.config.model import BlackSettings, CopyLastSettings, MeanFrameSettings, ModelSettings, PdeSettings
 
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """`prepare(preparation settings, train file, test file)` makes the dataset's two files."""
+    """`prepare(settings, train file, test file)` makes the dataset's two files, from `raw` files where it has a raw
+    source. `training(train file, settings, length, device, seed)` opens the training part as `TrainingWindows`.
+    `swap(test file, n_cond, n_pred)` makes the content-swap test (`SwapItems`), where the dataset has one.
+    """
 
     settings: type[DatasetSettings]
     prepare: str
+    training: str = "pipeline_lib.data.resident:training_windows"
+    swap: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,16 +68,31 @@ class FigureEntry:
 DATASETS: dict[str, DatasetEntry] = {
     "wave_eq": DatasetEntry(WaveEqSettings, prepare="pipeline_lib.data.wave_eq:prepare"),
     "wave_eq_100": DatasetEntry(WaveEq100Settings, prepare="pipeline_lib.data.wave_eq:prepare"),
+    "moving_mnist": DatasetEntry(
+        MovingMnistSettings,
+        prepare="pipeline_lib.data.moving_mnist:prepare",
+        training="pipeline_lib.data.generated:training_windows",
+        swap="pipeline_lib.data.moving_mnist_swap:swap_items",
+    ),
+    "moving_mnist_sample": DatasetEntry(
+        MovingMnistSampleSettings,
+        prepare="pipeline_lib.data.moving_mnist:prepare",
+        training="pipeline_lib.data.generated:training_windows",
+        swap="pipeline_lib.data.moving_mnist_swap:swap_items",
+    ),
 }
 
 MODELS: dict[str, ModelEntry] = {
     "pde": ModelEntry(PdeSettings, build="pipeline_lib.models.pde.model:build"),
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
+    "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
 }
 
 METRICS: dict[str, MetricEntry] = {
     "mse_per_pixel": MetricEntry("pipeline_lib.metrics.image:mse_per_pixel", "MSE per pixel", "1", "lower"),
+    "psnr_frame_mean": MetricEntry("pipeline_lib.metrics.psnr:psnr_frame_mean", "PSNR", "dB", "higher"),
+    "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher"),
 }
 
 FIGURES: dict[str, FigureEntry] = {

@@ -1,4 +1,4 @@
-"""Trivial forecasts that every table shows beside the models: copy of the last frame, mean training frame."""
+"""Trivial forecasts that every table shows beside the models: copy of the last frame, black, mean training frame."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline_lib.config.model import CopyLastSettings, MeanFrameSettings
+from pipeline_lib.config.model import BlackSettings, CopyLastSettings, MeanFrameSettings
 from pipeline_lib.config.task import TaskSettings
 
 FrameShape = tuple[int, int, int]
@@ -19,6 +19,15 @@ class CopyLast(nn.Module):
     def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
         """(B, n_cond, C, H, W) → (B, n_pred, C, H, W), a view that repeats the last frame."""
         return cond_BTCHW[:, -1:].expand(-1, n_pred, -1, -1, -1)
+
+
+class Black(nn.Module):
+    """Every predicted frame is 0 everywhere; there is nothing to fit and no state."""
+
+    def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
+        """(B, n_cond, C, H, W) → (B, n_pred, C, H, W), a view that repeats one value."""
+        n_videos, _, *frame_shape = cond_BTCHW.shape
+        return cond_BTCHW.new_zeros(()).expand(n_videos, n_pred, *frame_shape)
 
 
 class MeanFrame(nn.Module):
@@ -71,6 +80,17 @@ def build_copy_last(
 ) -> CopyLast:
     """Build the baseline; it needs none of what it is told."""
     return CopyLast()
+
+
+def build_black(
+    settings: BlackSettings,
+    task: TaskSettings,
+    frame_shape: FrameShape,
+    device_type: str = "cpu",
+    frames_per_decoder_call: int | Literal["auto"] = "auto",
+) -> Black:
+    """Build the baseline; it needs none of what it is told."""
+    return Black()
 
 
 def build_mean_frame(

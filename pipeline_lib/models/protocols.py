@@ -16,6 +16,15 @@ class Forecaster(Protocol):
 
 
 @runtime_checkable
+class ContentSwapper(Forecaster, Protocol):
+    """A model that can show the content of one video moving as another does."""
+
+    def swap(self, content_BTCHW: Tensor, motion_BTCHW: Tensor, n_pred: int) -> Tensor:
+        """Conditioning frames of both, (B, n_cond, C, H, W) each → (B, n_pred, C, H, W), the frames after them."""
+        ...
+
+
+@runtime_checkable
 class Trainable(Forecaster, Protocol):
     """A model trained by gradient descent on windows of n_cond + n_pred frames."""
 

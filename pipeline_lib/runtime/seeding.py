@@ -7,7 +7,7 @@ continues with the very numbers that it would have had.
 import numpy as np
 import torch
 
-STREAMS = {"weights": 0, "shuffle": 1, "draw": 2, "validation": 3}
+STREAMS = {"weights": 0, "shuffle": 1, "draw": 2, "validation": 3, "videos": 4}
 
 
 def generator(seed: int, stream: str, *position: int) -> np.random.Generator:

@@ -13,6 +13,7 @@ from pipeline_lib.config.loading import (
     write_run,
 )
 from pipeline_lib.config.problems import ConfigurationError
+from pipeline_lib.config.registry import DATASETS
 
 PDE, COPY = "wave_eq_100/pde", "wave_eq_100/copy_last"
 
@@ -103,7 +104,7 @@ def test_all_problems_of_all_files_are_listed_at_once_with_file_and_key(project)
     assert sorted(found) == sorted(
         [
             "config/part_1.yaml: seeds.0: given -1; input should be greater than or equal to 0",
-            f"{experiment}: dataset.name: given 'wave_eq_10'; allowed are wave_eq, wave_eq_100; "
+            f"{experiment}: dataset.name: given 'wave_eq_10'; allowed are {', '.join(DATASETS)}; "
             "did you mean 'wave_eq_100'?",
             f"{experiment}: task.n_con: unknown key; did you mean 'n_cond'? Allowed here: n_cond, n_pred, n_pred_test",
             f"{experiment}: model: missing key 'name', which says which one it is",
