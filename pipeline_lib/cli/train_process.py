@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+import torch
 from torch import nn
 
 from pipeline_lib.cli.training_request import TrainingRequest, publish
 from pipeline_lib.config.loading import write_run
-from pipeline_lib.config.registry import MODELS, load
-from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.resident import sample_windows, training_windows
+from pipeline_lib.config.registry import DATASETS, MODELS, load
+from pipeline_lib.data.protocols import TrainingWindows
 from pipeline_lib.models.protocols import Fittable, n_parameters
 from pipeline_lib.records.files import write_training
 from pipeline_lib.records.journal import Journal
@@ -35,15 +35,24 @@ from pipeline_lib.training.validation import ForecastValidation
 from pipeline_lib.training.watch import TrainingDivergedError
 
 
+def open_training_data(request: TrainingRequest, device: torch.device) -> TrainingWindows:
+    """The run's training part, opened as the registry says for its dataset."""
+    experiment, task = request.experiment, request.experiment.task
+    opened: TrainingWindows = load(DATASETS[experiment.dataset.name].training)(
+        request.train_file, experiment.dataset, task.n_cond + task.n_pred, device, request.seed or 0
+    )
+    return opened
+
+
 def fit_baseline(request: TrainingRequest) -> None:
     """Fit a baseline on the training frames and write the run's outputs."""
     experiment = request.experiment
     began = time.monotonic()
-    with VideoFile(request.train_file) as file:
-        model = load(MODELS[experiment.model.name].build)(experiment.model, experiment.task, file.frame_shape)
-        if isinstance(model, Fittable):
-            model.fit(file.iterate(8))
-        facts = _data_facts(file)
+    data = open_training_data(request, torch.device("cpu"))
+    model = load(MODELS[experiment.model.name].build)(experiment.model, experiment.task, data.frame_shape)
+    if isinstance(model, Fittable):
+        model.fit(data.videos(8))
+    facts = data.facts
     kept = _made(request.kept)
     summary = {
         **_summary(request, facts, wall_seconds=time.monotonic() - began),
@@ -66,18 +75,6 @@ def fit_baseline(request: TrainingRequest) -> None:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _data_facts(file: VideoFile) -> dict[str, Any]:
-    return {
-        "name": str(file.attributes["dataset"]),
-        "part": str(file.attributes["part"]),
-        "digest": file.content_sha256,
-        "source": str(file.attributes["source"]),
-        "n_videos": file.n_videos,
-        "n_frames": file.n_frames,
-        "frame_shape": list(file.frame_shape),
-    }
 
 
 def _summary(request: TrainingRequest, facts: dict[str, Any], wall_seconds: float) -> dict[str, Any]:
@@ -112,9 +109,7 @@ class TrainingProcess:
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
         experiment, task = self.request.experiment, self.request.experiment.task
-        data = training_windows(self.request.train_file, experiment.dataset, task.n_cond + task.n_pred, self.device)
-        with VideoFile(self.request.train_file) as file:
-            facts = _data_facts(file)
+        data = open_training_data(self.request, self.device)
         assert self.request.seed is not None
         seed_torch(self.request.seed, "weights")
         model: nn.Module = load(MODELS[experiment.model.name].build)(
@@ -131,16 +126,17 @@ class TrainingProcess:
             journal=self.journal,
             stop=self.stop.poll,
             progress=TrainingProgress(0, 0),
-            validation=self._validation(task.n_cond + task.n_pred_test),
+            validation=self._validation(data),
             identity={"digest": self.request.digest, "experiment": experiment.name, "seed": self.request.seed},
         )
-        return trainer, facts
+        return trainer, data.facts
 
-    def _validation(self, length: int) -> ForecastValidation | None:
+    def _validation(self, data: TrainingWindows) -> ForecastValidation | None:
         if self.settings.validation.interval == 0:
             return None
-        windows = sample_windows(self.request.train_file, self.settings.validation.n_windows, length, self.device)
-        return ForecastValidation("train_sample", windows, self.request.experiment.task.n_cond)
+        task = self.request.experiment.task
+        windows = data.sample(self.settings.validation.n_windows, task.n_cond + task.n_pred_test)
+        return ForecastValidation("train_sample", windows, task.n_cond)
 
     def say(self, line: str) -> None:
         """To the run's log, and to whoever watches."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline_lib.config.experiment import Experiment
-from pipeline_lib.config.registry import MODELS
+from pipeline_lib.config.registry import DATASETS, MODELS
 from pipeline_lib.config.source_graph import DIGEST_LENGTH, SourceGraph, installed
 
 VALUES_AND_NAMES = ("pipeline_lib.config", "pipeline_lib.config.*", "pipeline_lib.cli", "pipeline_lib.__main__")
@@ -73,8 +73,7 @@ def run_digest(experiment: Experiment, seed: int | None, data_sha256: str, graph
 def run_modules(experiment: Experiment, graph: SourceGraph | None = None) -> frozenset[str]:
     """The modules that compute a run's numbers: its model, the readers of its data, and the training package."""
     graph = _graph(graph)
-    roots = {module_of(MODELS[experiment.model.name].build)}
-    roots |= {name for name in graph.closure({"pipeline_lib.cli.train"}) if name.startswith("pipeline_lib.data.")}
+    roots = {module_of(MODELS[experiment.model.name].build), module_of(DATASETS[experiment.dataset.name].training)}
     if experiment.model.is_trained:
         roots |= graph.modules("pipeline_lib.training")
     return graph.closure(roots, exclude=CANNOT_CHANGE_A_NUMBER)

@@ -1,6 +1,9 @@
 """Training windows kept whole on the training device: a batch is one gather, without copies from the host."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,44 +11,77 @@ from torch import Tensor
 
 from pipeline_lib.config.dataset import DatasetSettings, WaveEq100Settings, WaveEqSettings
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.windows import all_windows, published_windows
+from pipeline_lib.data.windows import WindowIndex, all_windows, published_windows
 from pipeline_lib.runtime.seeding import generator
 
 
 class ResidentWindows:
-    """Windows over videos that fit into the device's memory.
+    """Windows of a prepared training file (`TrainingWindows`); its videos are loaded when the first batch is asked for.
 
-    `videos_NTCHW` float32; window k is `length` frames of video `video_ids[k]` from frame `starts[k]` on.
+    Window k is `index.length` frames of video `index.video[k]` from frame `index.start[k]` on.
     """
 
-    def __init__(
-        self, videos_NTCHW: Tensor, video_ids: np.ndarray, starts: np.ndarray, length: int, device: torch.device
-    ) -> None:
-        n_frames = videos_NTCHW.shape[1]
-        assert starts.size == 0 or starts.max() + length <= n_frames
-        channels, height, width = videos_NTCHW.shape[2:]
-        self._frame_shape = (channels, height, width)
-        self._frames = videos_NTCHW.flatten(0, 1).to(device)
-        self._first = torch.from_numpy(video_ids.astype(np.int64) * n_frames + starts).to(device)
-        self._span = torch.arange(length, device=device)
+    def __init__(self, path: Path, index: WindowIndex, device: torch.device) -> None:
+        self._path, self._index, self._device = path, index, device
+        with VideoFile(path) as file:
+            self._n_frames, self._frame_shape = file.n_frames, file.frame_shape
+            self._facts = {
+                "name": str(file.attributes["dataset"]),
+                "part": str(file.attributes["part"]),
+                "digest": file.content_sha256,
+                "source": str(file.attributes["source"]),
+                "n_videos": file.n_videos,
+                "n_frames": file.n_frames,
+                "frame_shape": list(file.frame_shape),
+            }
+        self._first = torch.from_numpy(index.video * self._n_frames + index.start).to(device)
+        self._span = torch.arange(index.length, device=device)
 
     @property
     def n_windows(self) -> int:
-        return self._first.numel()
+        return len(self._index)
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self._frame_shape
 
-    def batch(self, ids: np.ndarray) -> Tensor:
-        """Windows of the given numbers: (B, T, C, H, W) on the device."""
-        numbers = torch.from_numpy(ids).to(self._first.device, non_blocking=True)
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the file says of itself."""
+        return dict(self._facts)
+
+    @cached_property
+    def _frames(self) -> Tensor:
+        """All frames of all videos, one after the other, (N * T, C, H, W) on the device."""
+        with VideoFile(self._path) as file:
+            return torch.from_numpy(file.read(0, file.n_videos)).flatten(0, 1).to(self._device)
+
+    def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
+        """Windows of the given numbers, the same in every epoch: (B, T, C, H, W) on the device."""
+        numbers = torch.from_numpy(ids).to(self._device, non_blocking=True)
         return self._frames[self._first[numbers].unsqueeze(1) + self._span]
 
+    def sample(self, n_windows: int, length: int) -> Tensor:
+        """A fixed sample of all windows of `length` frames, drawn without replacement: (n, length, C, H, W)."""
+        with VideoFile(self._path) as file:
+            index = all_windows(file.n_videos, file.n_frames, length)
+            count = min(n_windows, len(index))
+            chosen = np.sort(generator(0, "validation").choice(len(index), size=count, replace=False))
+            return torch.from_numpy(file.read_windows(index.video[chosen], index.start[chosen], length)).to(
+                self._device
+            )
 
-def training_windows(path: Path, dataset: DatasetSettings, length: int, device: torch.device) -> ResidentWindows:
-    """The windows of `length` frames that the dataset's settings choose from a prepared train.h5."""
+    def videos(self, batch_size: int) -> Iterator[np.ndarray]:
+        """All videos whole, (n, T, C, H, W), read from the file a few at a time."""
+        with VideoFile(self._path) as file:
+            yield from file.iterate(batch_size)
+
+
+def training_windows(
+    path: Path, dataset: DatasetSettings, length: int, device: torch.device, seed: int
+) -> ResidentWindows:
+    """The windows of `length` frames that the dataset's settings choose from a prepared train.h5, for any seed."""
     windows = dataset.windows if isinstance(dataset, WaveEqSettings | WaveEq100Settings) else "all"
     with VideoFile(path) as file:
         _check_dataset(file, dataset.name, "train")
@@ -54,17 +90,7 @@ def training_windows(path: Path, dataset: DatasetSettings, length: int, device: 
             index = published_windows(file.n_videos, file.n_frames, length, width)
         else:
             index = all_windows(file.n_videos, file.n_frames, length)
-        videos_NTCHW = torch.from_numpy(file.read(0, file.n_videos))
-    return ResidentWindows(videos_NTCHW, index.video, index.start, length, device)
-
-
-def sample_windows(path: Path, n_windows: int, length: int, device: torch.device) -> Tensor:
-    """A fixed sample of windows, drawn without replacement and the same for every seed: (n, length, C, H, W)."""
-    with VideoFile(path) as file:
-        index = all_windows(file.n_videos, file.n_frames, length)
-        count = min(n_windows, len(index))
-        chosen = np.sort(generator(0, "validation").choice(len(index), size=count, replace=False))
-        return torch.from_numpy(file.read_windows(index.video[chosen], index.start[chosen], length)).to(device)
+    return ResidentWindows(path, index, device)
 
 
 def _check_dataset(file: VideoFile, dataset: str, part: str) -> None:

@@ -137,7 +137,7 @@ class Trainer:
         self._enter_epoch(epoch)
         assert self._plan is not None
         before = time.monotonic()
-        video_BTCHW = self.data.batch(self._plan.window_ids(position))
+        video_BTCHW = self.data.batch(epoch, self._plan.window_ids(position))
         self._data_seconds += time.monotonic() - before
         total, terms = self._backward(video_BTCHW, self._plan.draw(position))
         overflowed = self._unscale_and_clip()

@@ -131,7 +131,7 @@ def test_seeds_differ_and_repeat(tiny_experiment, tmp_path):
 def test_a_nan_names_its_step_and_is_never_saved(tiny_experiment, tmp_path):
     trainer = toy_trainer(tiny_experiment, tmp_path, iterations=40, checkpoint_interval=1e-9, logging_interval=1000)
     original = trainer.data.batch
-    trainer.data.batch = lambda ids: original(ids) * (math.nan if trainer.iteration == 12 else 1.0)
+    trainer.data.batch = lambda epoch, ids: original(epoch, ids) * (math.nan if trainer.iteration == 12 else 1.0)
     with pytest.raises(TrainingDivergedError, match="at iteration 12"):
         trainer.run()
     checkpoint = trainer.store.load()
@@ -142,7 +142,7 @@ def test_a_nan_names_its_step_and_is_never_saved(tiny_experiment, tmp_path):
 def test_a_nan_between_checkpoints_stops_at_the_logging_interval(tiny_experiment, tmp_path):
     trainer = toy_trainer(tiny_experiment, tmp_path, iterations=1000)
     original = trainer.data.batch
-    trainer.data.batch = lambda ids: original(ids) * (math.inf if trainer.iteration >= 12 else 1.0)
+    trainer.data.batch = lambda epoch, ids: original(epoch, ids) * (math.inf if trainer.iteration >= 12 else 1.0)
     with pytest.raises(TrainingDivergedError, match="at iteration 12"):
         trainer.run()
     assert trainer.iteration == 15  # the next multiple of the logging interval
@@ -209,7 +209,7 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(tiny_experiment, tmp
     for name, parts in [("whole", 1), ("parts", accumulation)]:
         trainer = toy_trainer(tiny_experiment, tmp_path / name, accumulation=parts)
         trainer.model.double()
-        video = trainer.data.batch(torch.arange(8).numpy()).double()
+        video = trainer.data.batch(0, torch.arange(8).numpy()).double()
         trainer._backward(video, 9)
         gradients.append([parameter.grad for parameter in trainer.model.parameters()])
     for whole, summed in zip(*gradients, strict=True):
@@ -220,7 +220,7 @@ def test_clipping_bounds_the_whole_gradient(tiny_experiment, tmp_path):
     norms = {}
     for limit in (None, 1e-3):
         trainer = toy_trainer(tiny_experiment, tmp_path / str(limit), gradient_clip_norm=limit)
-        trainer._backward(trainer.data.batch(torch.arange(8).numpy()), 9)
+        trainer._backward(trainer.data.batch(0, torch.arange(8).numpy()), 9)
         trainer._unscale_and_clip()
         norms[limit] = torch.nn.utils.get_total_norm([p.grad for p in trainer.model.parameters()]).item()
     assert norms[None] > 2e-3 and norms[1e-3] == pytest.approx(1e-3, rel=1e-3)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.data.hdf5 import VideoDescription, write_videos
 from pipeline_lib.data.resident import ResidentWindows
+from pipeline_lib.data.windows import all_windows
 from pipeline_lib.models.pde.model import build
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.seeding import seed_torch
@@ -41,9 +42,10 @@ def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None,
     settings = type(experiment.training)(**(experiment.training.model_dump() | changes))
     task = experiment.task
     videos = toy_videos() if videos is None else videos
-    n_windows = videos.shape[1] - task.n_cond - task.n_pred + 1
-    video_ids, starts = np.divmod(np.arange(len(videos) * n_windows), n_windows)
-    data = ResidentWindows(videos, video_ids, starts, task.n_cond + task.n_pred, torch.device("cpu"))
+    path = folder / "train.h5"
+    write_videos(path, tuple(videos.shape), [videos.numpy()], VideoDescription("toy", "train", "made up", {}))
+    index = all_windows(*videos.shape[:2], task.n_cond + task.n_pred)
+    data = ResidentWindows(path, index, torch.device("cpu"))
     seed_torch(seed, "weights")
     model = build(experiment.model, task, data.frame_shape)
     return Trainer(

@@ -5,7 +5,8 @@ LIVE = f"{STORE} --live" if TRACKING.enabled and TRACKING.live else ""
 
 
 def train_source(wildcards):
-    return source_of("train", MODELS[experiment_of(wildcards).model.name].build)
+    experiment = experiment_of(wildcards)
+    return source_of("train", MODELS[experiment.model.name].build, DATASETS[experiment.dataset.name].training)
 
 
 rule train:
