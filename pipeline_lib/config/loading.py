@@ -6,30 +6,36 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline_lib.config.agreement import disagreements, unknown_names
+from pipeline_lib.config.dotted_keys import as_mapping
+from pipeline_lib.config.drafts import Draft, mapping_in, named, read_draft, validated
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import ResultPaths
 from pipeline_lib.config.pipeline import Pipeline, PipelineSettings
-from pipeline_lib.config.problems import ConfigurationError, Layer, describe, shown, suggest
+from pipeline_lib.config.problems import ConfigurationError, Layer, describe, origin, shown, suggest
+from pipeline_lib.config.sweeps import SweepPoint, expand, name_problems
 from pipeline_lib.config.yaml_files import merge, read_mapping, write_mapping
 
 
-def read_experiment(path: Path) -> Experiment:
+def read_experiment(path: Path, values: Mapping[str, Any] | None = None) -> Experiment:
     """The experiment in a YAML: a resolved one, or one under config/experiments (named after its path).
 
+    values: by dotted key, to go over it as overrides do; errors in them name `--set`.
     Raises ConfigurationError, a ValueError, that lists everything wrong with it.
     """
-    return _validated(_named(_mapping(path), path), [Layer(str(path), _mapping(path))])
+    change = as_mapping(values or {})
+    return read_draft(path, str(path)).changed(change, [Layer("--set", change)]).experiment
 
 
 def read_run(path: Path) -> tuple[Experiment, int | None]:
     """Experiment and seed in the config.yaml of a run folder."""
-    mapping = _mapping(path)
+    mapping = mapping_in(path)
     if "seed" not in mapping:
         raise ConfigurationError([f"{path}: seed: missing; a run's config.yaml says its seed (null for baselines)"])
     seed = mapping.pop("seed")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32):
         raise ConfigurationError([f"{path}: seed: given {seed!r}; allowed are integers from 0 to 2**32 - 1, and null"])
-    return _validated(_named(mapping, path), [Layer(str(path), mapping)]), seed
+    return validated(named(mapping, path), [Layer(str(path), mapping)]), seed
 
 
 def write_experiment(experiment: Experiment, path: Path) -> bool:
@@ -59,19 +65,45 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
     except ValidationError as error:
         problems += describe(error, PipelineSettings, layers)
     # What is wrong with the experiments is worth knowing even so.
-    experiments: dict[str, Experiment] = {}
+    listed = settings.experiments if settings else _texts(merged.get("experiments"))
+    points = expand(settings.sweeps) if settings else []
     overrides = _texts_to_mappings(merged.get("overrides"))
-    for name in settings.experiments if settings else _texts(merged.get("experiments")):
+    experiments = _experiments(listed, points, overrides, layers, root, problems)
+    # One wrong name makes other places disagree with it: only the cause is told.
+    if settings and {*listed, *settings.sweeps} <= {*_with_yaml(root)}:
+        problems += name_problems(points, [*listed, *_with_yaml(root)], layers)
+        problems += unknown_names(settings, [*listed, *(point.name for point in points)], layers)
+    if settings and not problems:
+        problems += disagreements(settings, experiments)
+    if problems or not settings:
+        raise ConfigurationError(list(dict.fromkeys(problems)))
+    return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))
+
+
+def _experiments(
+    listed: Sequence[str],
+    points: Sequence[SweepPoint],
+    overrides: Mapping[str, Mapping[str, Any]],
+    layers: Sequence[Layer],
+    root: Path,
+    problems: list[str],
+) -> dict[str, Experiment]:
+    """The listed experiments, each followed by the points of its sweep, by name; what is wrong goes to `problems`."""
+    experiments: dict[str, Experiment] = {}
+    for name in dict.fromkeys([*listed, *(point.base for point in points)]):
         try:
-            experiments[name] = _resolve(name, overrides.get(name, {}), layers, root)
+            base = _overridden(_read(name, listed, layers, root), overrides, layers)
         except ConfigurationError as error:
             problems += error.problems
-    problems += _clashes(experiments)
-    if settings:
-        problems += _bars_without_measure(settings, experiments)
-    if problems or not settings:
-        raise ConfigurationError(problems)
-    return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))
+            continue
+        if name in listed:
+            experiments[name] = base.experiment
+        for point in (point for point in points if point.base == name):
+            try:
+                experiments[point.name] = _overridden(_swept(base, point, layers), overrides, layers).experiment
+            except ConfigurationError as error:
+                problems += error.problems
+    return experiments
 
 
 def _texts(value: Any) -> list[str]:
@@ -99,6 +131,7 @@ def write_experiments(pipeline: Pipeline) -> list[Path]:
 def _layers(
     source: Sequence[Path] | Mapping[str, Any], root: Path, files: Sequence[Path], problems: list[str]
 ) -> tuple[list[Layer], dict[str, Any]]:
+    """Where settings were given, and all of them merged. What no file gives was given on the command line."""
     layers: list[Layer] = []
     merged: dict[str, Any] = {}
     for path in files if isinstance(source, Mapping) else source:
@@ -109,99 +142,58 @@ def _layers(
             continue
         merged = merge(merged, layers[-1].content)
     if isinstance(source, Mapping):
-        layers.insert(0, Layer("--config", source))
+        if (given := _beyond(merged, source)) or not layers:
+            layers.append(Layer("--config", given))
         merged = dict(source)
     return layers, merged
 
 
-def _resolve(name: str, override: Mapping[str, Any], layers: Sequence[Layer], root: Path) -> Experiment:
-    """One experiment: its YAML, then the overrides on top, labelled honestly."""
+def _beyond(below: Mapping[str, Any], all_: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `all_` is not in `below`, or is another value there."""
+    beyond = {}
+    for key, value in all_.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping):
+            if inner := _beyond(below[key], value):
+                beyond[key] = inner
+        elif key not in below or below[key] != value:
+            beyond[key] = value
+    return beyond
+
+
+def _read(name: str, listed: Sequence[str], layers: Sequence[Layer], root: Path) -> Draft:
+    """The experiment of a name, as its YAML has it."""
     path = root / "config" / "experiments" / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(str(p.relative_to(path.parents[1]).with_suffix("")) for p in path.parents[1].glob("*/*.yaml"))
-        there_is_no = f"there is no {shown(path, root)}{suggest(name, known)}"
-        raise ConfigurationError([f"{layers[-1].label}: experiments: given {name!r}, but {there_is_no}"])
-    base = _named(_mapping(path), path)
-    own_layer = Layer(shown(path, root), base)
-    published = _validated(base, [own_layer])
-    if not override:
-        return published
-    above = [
-        Layer(layer.label, layer.content["overrides"][name], ("overrides", name))
-        for layer in layers
-        if name in (layer.content.get("overrides") or {})
+        keys = ("experiments",) if name in listed else ("sweeps", name)
+        there_is_no = f"there is no {shown(path, root)}{suggest(name, _with_yaml(root))}"
+        raise ConfigurationError([f"{origin(keys, layers)}: given {name!r}, but {there_is_no}"])
+    return read_draft(path, shown(path, root))
+
+
+def _with_yaml(root: Path) -> list[str]:
+    """Names of all experiments that have a YAML."""
+    folder = root / "config" / "experiments"
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.yaml"))
+
+
+def _overridden(draft: Draft, overrides: Mapping[str, Mapping[str, Any]], layers: Sequence[Layer]) -> Draft:
+    """The experiment with its overrides."""
+    name = draft.experiment.name
+    given = [Layer(label, content, ("overrides", name)) for label, content in _given(layers, "overrides", name)]
+    return draft.changed(overrides.get(name, {}), given)
+
+
+def _swept(base: Draft, point: SweepPoint, layers: Sequence[Layer]) -> Draft:
+    """The experiment of a point: what `base` is, under its own name, with its own values."""
+    given = [
+        Layer(label, as_mapping({key: point.values[key] for key in content}), ("sweeps", point.base))
+        for label, content in _given(layers, "sweeps", point.base)
     ]
-    resolved = _validated(merge(base, override), [own_layer, *above])
-    if resolved.name != name:
-        raise ConfigurationError([f"{above[-1].label}: overrides.{name}.name: an experiment cannot be renamed"])
-    return _honestly_labelled(published, resolved, override)
+    title = point.title(base.experiment.title or base.experiment.variant)
+    return base.renamed(point.name, title).changed(as_mapping(point.values), given)
 
 
-def _honestly_labelled(published: Experiment, resolved: Experiment, override: Mapping[str, Any]) -> Experiment:
-    """`resolved`, whose schedule is called custom where it is no longer what its YAML's label says."""
-    if resolved.training is None or "schedule_name" in (override.get("training") or {}):
-        return resolved
-    if _schedule(published) == _schedule(resolved):
-        return resolved
-    training = resolved.training.model_copy(update={"schedule_name": "custom"})
-    return resolved.model_copy(update={"training": training})
-
-
-def _schedule(experiment: Experiment) -> tuple[Any, ...]:
-    """What a schedule's label stands for: identity, task and budget."""
-    training = experiment.training
-    budget = (training.iterations, training.epochs) if training else None
-    return experiment.identity(None), experiment.task, budget
-
-
-def _clashes(experiments: Mapping[str, Experiment]) -> list[str]:
-    """A dataset is prepared once: its experiments must agree on how."""
-    first: dict[str, Experiment] = {}
-    problems = []
-    for experiment in experiments.values():
-        other = first.setdefault(experiment.dataset.name, experiment)
-        if other.dataset.preparation != experiment.dataset.preparation:
-            problems.append(
-                f"{other.name} and {experiment.name} prepare {experiment.dataset.name} differently "
-                f"({other.dataset.preparation} / {experiment.dataset.preparation}): override both alike, "
-                "or give one of them a dataset of its own name"
-            )
-    return problems
-
-
-def _bars_without_measure(settings: PipelineSettings, experiments: Mapping[str, Experiment]) -> list[str]:
-    """A bar needs its metric evaluated, and a baseline on the same dataset."""
-    problems = []
-    for bar in settings.require:
-        experiment = experiments.get(bar.experiment)
-        if experiment is None:
-            continue  # reported already
-        beside = [other for other in experiments.values() if other.dataset.name == experiment.dataset.name]
-        if not any(other.is_baseline for other in beside):
-            problems.append(
-                f"require: {bar.experiment} is to be compared with the best baseline, but none of "
-                f"{experiment.dataset.name} is among experiments"
-            )
-        lacking = [other.name for other in beside if bar.metric not in other.evaluation.metrics]
-        if lacking and (experiment.name in lacking or any(experiments[name].is_baseline for name in lacking)):
-            problems.append(f"require: {bar.metric} is not among evaluation.metrics of {', '.join(lacking)}")
-    return problems
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        return read_mapping(path)
-    except ValueError as error:
-        raise ConfigurationError([str(error)]) from error
-
-
-def _named(mapping: dict[str, Any], path: Path) -> dict[str, Any]:
-    """`mapping` with the name that its path says, unless it names itself; a resolved experiment does."""
-    return mapping if "name" in mapping else {"name": f"{path.parent.name}/{path.stem}", **mapping}
-
-
-def _validated(mapping: Mapping[str, Any], layers: Sequence[Layer]) -> Experiment:
-    try:
-        return Experiment.model_validate(mapping)
-    except ValidationError as error:
-        raise ConfigurationError(describe(error, Experiment, layers)) from error
+def _given(layers: Sequence[Layer], section: str, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """What layers say of an experiment in a section, with what the layers are called."""
+    found = [(layer.label, _texts_to_mappings(layer.content.get(section)).get(name)) for layer in layers]
+    return [(label, content) for label, content in found if content is not None]

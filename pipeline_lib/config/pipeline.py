@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import ResultPaths
-from pipeline_lib.config.problems import suggest
 from pipeline_lib.config.section import Section
+from pipeline_lib.config.sweeps import Sweep
 from pipeline_lib.config.tracking import TrackingSettings
 
 ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
@@ -48,25 +48,22 @@ class PipelineSettings(Section):
         description="Settings by experiment, merged deeply over its YAML. Changing identity, task or budget "
         "makes training.schedule_name 'custom' unless it is given here too.",
     )
+    sweeps: dict[ExperimentName, Sweep] = Field(
+        {},
+        description="By experiment: dotted keys, each with a list of values. Every combination is an experiment of "
+        "its own, `<experiment>_<key>_<value>…`, run beside those listed; overrides and require may name it.",
+    )
     require: tuple[RequirementSettings, ...] = Field(
         (), description="Bars that results must pass, or the pipeline fails."
     )
     tracking: TrackingSettings = TrackingSettings()
 
-    @model_validator(mode="after")
-    def _names_agree(self) -> "PipelineSettings":
-        for key in ("experiments", "seeds"):
-            values = getattr(self, key)
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"{key}: given more than once: {twice}")
-        for name in self.overrides:
-            if name not in self.experiments:
-                raise ValueError(f"overrides.{name}: not among experiments{suggest(name, self.experiments)}")
-        for requirement in self.require:
-            if requirement.experiment not in self.experiments:
-                raise ValueError(f"require names {requirement.experiment}, which is not among experiments")
-        return self
+    @field_validator("experiments", "seeds")
+    @classmethod
+    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ValueError(f"more than once: {twice}")
+        return values
 
 
 @dataclass(frozen=True)

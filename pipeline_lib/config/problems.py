@@ -47,7 +47,7 @@ def describe(error: ValidationError, model: type[BaseModel], layers: Sequence[La
 def _sentence(problem: dict[str, Any], model: type[BaseModel], layers: Sequence[Layer]) -> str:
     keys, section = _walk(model, problem["loc"])
     kind, given, context = problem["type"], problem["input"], problem.get("ctx", {})
-    where = _origin(keys, layers)
+    where = origin(keys, layers)
     if kind == "extra_forbidden":
         allowed = sorted(section.model_fields) if section else []
         hint = suggest(str(keys[-1]), allowed) or "."
@@ -81,6 +81,8 @@ def _walk(model: type[BaseModel], location: Keys) -> tuple[Keys, type[BaseModel]
         if variants and part in variants:
             section, variants = variants[str(part)], {}
             continue
+        if part == "[key]":  # the key itself is wrong, not what it holds
+            continue
         keys.append(part)
         holder = section
         if isinstance(part, str) and section is not None and part in section.model_fields:
@@ -100,7 +102,7 @@ def _sections(annotation: Any) -> list[type[BaseModel]]:
     return [section for argument in get_args(annotation) for section in _sections(argument)]
 
 
-def _origin(keys: Keys, layers: Sequence[Layer]) -> str:
+def origin(keys: Keys, layers: Sequence[Layer]) -> str:
     """ "file: key.path" of the topmost layer that gives the key, or else of the deepest part of its path."""
     for length in range(len(keys), -1, -1):
         for layer in reversed(layers):

@@ -36,22 +36,29 @@ def read_mapping(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    loader = _StrictLoader(text)
     try:
-        content = loader.get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"{path}: {where}not valid YAML ({getattr(error, 'problem', None) or error})") from error
+        content = parse_value(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    finally:
-        loader.dispose()
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a mapping of keys to values, found a {type(content).__name__}")
     return content
+
+
+def parse_value(text: str) -> Any:
+    """The value that a text holds as YAML. Raises ValueError that names the line, where there is one."""
+    try:
+        loader = _StrictLoader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(f"{where}not valid YAML ({getattr(error, 'problem', None) or error})") from error
 
 
 def write_mapping(mapping: Mapping[str, Any], path: Path) -> bool:

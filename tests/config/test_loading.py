@@ -132,8 +132,8 @@ def barred(**bar):
         ({"experiments": [PDE], "sedes": [1]}, "sedes: unknown key; did you mean 'seeds'?"),
         ({"experiments": [PDE], "seeds": "[0,1]"}, "seeds: given '[0,1]'; input should be a valid list"),
         ({"experiments": [PDE], "seeds": [0, -1]}, "seeds.1: given -1; input should be greater than or equal to 0"),
-        ({"experiments": [PDE], "seeds": [0, 0]}, "seeds: given more than once: [0]"),
-        ({"experiments": [PDE, PDE]}, "experiments: given more than once: ['wave_eq_100/pde']"),
+        ({"experiments": [PDE], "seeds": [0, 0]}, "seeds: given [0, 0]; more than once: [0]"),
+        ({"experiments": [PDE, PDE]}, "more than once: ['wave_eq_100/pde']"),
         (
             {"experiments": ["wave_eq_100/pd"]},
             "no config/experiments/wave_eq_100/pd.yaml; did you mean 'wave_eq_100/pde'?",
@@ -159,12 +159,50 @@ def test_a_bad_value_is_an_error_that_says_where_and_what_is_allowed(project, co
 
 
 def test_what_was_given_on_the_command_line_is_called_so(project):
-    file = project.write("config/config.yaml", {"experiments": [PDE]})
-    with pytest.raises(ConfigurationError, match=r"--config: seeds: given '\[1\]'"):
-        load_pipeline({"experiments": [PDE], "seeds": "[1]"}, project.root, [file])
+    file = project.write("config/config.yaml", {"experiments": [PDE], "seeds": [0], "tracking": {"timeout": 1}})
+    for given, message in [
+        ({"seeds": "[1]"}, r"--config: seeds: given '\[1\]'"),
+        ({"seeds": 3}, "--config: seeds: given 3; input should be a valid list"),
+        ({"tracking": {"timeout": -1}}, "--config: tracking.timeout: given -1"),
+        ({"overrides": {"wave_eq/pde": {}}}, "--config: overrides.wave_eq/pde: not among experiments"),
+        # Beside it, what stands in the file is still the file's.
+        ({"seeds": [1], "experiments": [PDE]}, None),
+    ]:
+        merged = {"experiments": [PDE], "seeds": [0], "tracking": {"timeout": 1}} | given
+        if message is None:
+            load_pipeline(merged, project.root, [file])
+            continue
+        with pytest.raises(ConfigurationError, match=message):
+            load_pipeline(merged, project.root, [file])
+    file.write_text(file.read_text().replace("timeout: 1", "timeout: -1"))
+    with pytest.raises(ConfigurationError, match=r"config/config\.yaml: tracking\.timeout: given -1"):
+        load_pipeline({"experiments": [PDE], "seeds": [4], "tracking": {"timeout": -1}}, project.root, [file])
     with pytest.raises(ConfigurationError, match=r"config/config\.yaml: .*key 'experiments' is given twice"):
         file.write_text("experiments: [wave_eq_100/pde]\nexperiments: [wave_eq_100/pde]\n")
         load_pipeline({"experiments": [PDE]}, project.root, [file])
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        # Without its override, the experiment would also be said to prepare the dataset differently.
+        (
+            {
+                "experiments": [PDE, COPY],
+                "overrides": {name: {"dataset": {"preparation": {"seed": 1}}} for name in (COPY, "wave_eq_100/pd")},
+            },
+            "overrides.wave_eq_100/pd: not among experiments; did you mean 'wave_eq_100/pde'?",
+        ),
+        # The override is right, and what it is meant for is not there.
+        (
+            {"experiments": ["wave_eq_100/pd"], "overrides": {PDE: {"title": "T"}}},
+            "experiments: given 'wave_eq_100/pd', but there is no config/experiments/wave_eq_100/pd.yaml; "
+            "did you mean 'wave_eq_100/pde'?",
+        ),
+    ],
+)
+def test_of_one_wrong_name_only_the_cause_is_told(project, content, cause):
+    assert problems_of(project, content) == [f"config/part_0.yaml: {cause}"]
 
 
 def test_one_dataset_cannot_be_prepared_in_two_ways(project):

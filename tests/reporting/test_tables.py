@@ -52,6 +52,13 @@ def test_a_row_is_the_mean_and_the_standard_deviation_over_seeds(runs, published
     assert shown["Schedule"] == "published, 18,750 iterations" and shown["Precision"] == "float32"
 
 
+def test_a_point_of_a_sweep_has_a_row_of_its_own_and_no_published_number(runs, published):
+    point = runs("pde_learning_rate_1e_4", 0, 2e-4, title="PDE, learning rate 1e-4")
+    rows = cells(as_markdown(read_table("wave_eq_100", [runs("pde", 0, 1e-4), point], published)))
+    assert rows["PDE, learning rate 1e-4"]["Published MSE per pixel"] == "–"
+    assert "‡" in rows["PDE"]["Published MSE per pixel"]
+
+
 def test_one_seed_has_a_dash_for_its_spread_and_a_baseline_has_no_seeds(runs, published):
     table = read_table("wave_eq_100", [runs("pde", 0, 1e-4), runs("copy_last", None, 0.0183)], published)
     rows = cells(as_markdown(table))

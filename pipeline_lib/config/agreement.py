@@ -1,0 +1,61 @@
+"""What the parts of a configuration must agree on: names that stand in several places, shared data, bars."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.pipeline import PipelineSettings
+from pipeline_lib.config.problems import Layer, origin, suggest
+
+
+def unknown_names(settings: PipelineSettings, experiments: Collection[str], layers: Sequence[Layer]) -> list[str]:
+    """Overrides and bars of what is not among the names of `experiments`; the base of a sweep may be overridden too."""
+    known = sorted(experiments)
+    problems = [
+        f"{origin(('overrides', name), layers)}: not among experiments{suggest(name, known)}"
+        for name in settings.overrides
+        if name not in experiments and name not in settings.sweeps
+    ]
+    for k, name in enumerate(bar.experiment for bar in settings.require):
+        if name not in experiments:
+            where = origin(("require", k, "experiment"), layers)
+            problems.append(f"{where}: given {name!r}, which is not among experiments{suggest(name, known)}")
+    return problems
+
+
+def disagreements(settings: PipelineSettings, experiments: Mapping[str, Experiment]) -> list[str]:
+    """What is wrong between experiments each of which is right by itself."""
+    return _clashes(experiments) + _bars_without_measure(settings, experiments)
+
+
+def _clashes(experiments: Mapping[str, Experiment]) -> list[str]:
+    """A dataset is prepared once: its experiments must agree on how."""
+    first: dict[str, Experiment] = {}
+    problems = []
+    for experiment in experiments.values():
+        other = first.setdefault(experiment.dataset.name, experiment)
+        if other.dataset.preparation != experiment.dataset.preparation:
+            problems.append(
+                f"{other.name} and {experiment.name} prepare {experiment.dataset.name} differently "
+                f"({other.dataset.preparation} / {experiment.dataset.preparation}): override both alike, "
+                "or give one of them a dataset of its own name"
+            )
+    return problems
+
+
+def _bars_without_measure(settings: PipelineSettings, experiments: Mapping[str, Experiment]) -> list[str]:
+    """A bar needs its metric evaluated, and a baseline on the same dataset."""
+    problems = []
+    for bar in settings.require:
+        experiment = experiments.get(bar.experiment)
+        if experiment is None:
+            continue  # reported already
+        beside = [other for other in experiments.values() if other.dataset.name == experiment.dataset.name]
+        if not any(other.is_baseline for other in beside):
+            problems.append(
+                f"require: {bar.experiment} is to be compared with the best baseline, but none of "
+                f"{experiment.dataset.name} is among experiments"
+            )
+        lacking = [other.name for other in beside if bar.metric not in other.evaluation.metrics]
+        if lacking and (experiment.name in lacking or any(experiments[name].is_baseline for name in lacking)):
+            problems.append(f"require: {bar.metric} is not among evaluation.metrics of {', '.join(lacking)}")
+    return problems
