@@ -13,10 +13,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from pipeline_lib.cli.training_request import OUTPUTS, TrainingRequest, publish
-from pipeline_lib.config.digests import run_digest
+from pipeline_lib.cli.training_request import TrainingRequest, publish, training_request
+from pipeline_lib.config.dotted_keys import parse_assignments
 from pipeline_lib.config.loading import read_experiment
-from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.atomic import remove_leftovers
 from pipeline_lib.runtime.gpus import lease_gpu
@@ -36,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="seed of the run; baselines take none")
     parser.add_argument("--train-file", type=Path, required=True, help="the dataset's prepared train.h5")
     parser.add_argument("--out", type=Path, required=True, help="run folder")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting that goes over the experiment's, such as training.iterations=100; can be repeated",
+    )
     parser.add_argument("--live", action="store_true", help="ship the journal to the tracking store meanwhile")
     parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
     add_store_arguments(parser)
@@ -50,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return run_process(request, store)
     lock = _lock(request)
     try:
-        if all((request.kept / name).exists() for name in OUTPUTS):
+        if request.is_finished:
             publish(request)
             print(f"{request.experiment.name}: restored finished weights of digest {request.digest}", file=sys.stderr)
             return 0
@@ -63,14 +69,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _request(args: argparse.Namespace) -> TrainingRequest:
-    experiment = read_experiment(args.config)
+    experiment = read_experiment(args.config, parse_assignments(args.set))
     if experiment.is_baseline and args.seed is not None:
         raise ValueError(f"{experiment.name} is a baseline and takes no seed; leave --seed out")
     if not experiment.is_baseline and (args.seed is None or not 0 <= args.seed < 2**32):
         raise ValueError(f"{experiment.name} needs --seed N with 0 <= N < 2**32, got {args.seed}")
-    with VideoFile(args.train_file) as file:
-        digest = run_digest(experiment, args.seed, file.content_sha256)
-    return TrainingRequest(experiment, args.seed, digest, args.train_file, args.out)
+    return training_request(experiment, args.seed, args.train_file, args.out)
 
 
 def _lock(request: TrainingRequest) -> FileLock:

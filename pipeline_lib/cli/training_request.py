@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline_lib.config.digests import run_digest
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
+from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.records.files import read_training, write_training
 from pipeline_lib.runtime.atomic import copy_file
 
@@ -48,6 +50,11 @@ class TrainingRequest:
         return self.state / "finished" / length
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the outputs are kept: then they are restored in seconds."""
+        return all((self.kept / name).exists() for name in OUTPUTS)
+
+    @property
     def labels(self) -> dict[str, str | None]:
         """What names the run without identifying it: kept outputs may bear older ones."""
         training = self.experiment.training
@@ -60,6 +67,16 @@ class TrainingRequest:
     @property
     def device(self) -> str:
         return self.experiment.training.device if self.experiment.training else "cpu"
+
+
+def training_request(experiment: Experiment, seed: int | None, train_file: Path, out: Path) -> TrainingRequest:
+    """The run of an experiment with a seed on a prepared training file.
+
+    Raises ValueError, naming the file, where it is missing or damaged.
+    """
+    with VideoFile(train_file) as file:
+        digest = run_digest(experiment, seed, file.content_sha256)
+    return TrainingRequest(experiment, seed, digest, train_file, out)
 
 
 def publish(request: TrainingRequest) -> None:
