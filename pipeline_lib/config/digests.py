@@ -36,6 +36,7 @@ CANNOT_CHANGE_A_NUMBER = (
     "pipeline_lib.tracking.*",
     "pipeline_lib.runtime.atomic",
     "pipeline_lib.runtime.gpus",
+    "pipeline_lib.runtime.hdf5_writing",
     "pipeline_lib.runtime.locks",
     "pipeline_lib.runtime.progress",
     "pipeline_lib.runtime.training_progress",

@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.runtime.atomic import atomic_path
+from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMAT = "pipeline_lib prepared videos"
 FORMAT_VERSION = 1
@@ -60,22 +60,21 @@ def write_videos(
     `shape` is (N, T, C, H, W); the batches must add up to it. Returns the content digest.
     """
     digest = hashlib.sha256()
-    with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            video = file.create_dataset("video", shape, STORED_DTYPE)
-            n_written = 0
-            for batch in batches:
-                assert batch.shape[1:] == shape[1:] and n_written + len(batch) <= shape[0], (batch.shape, shape)
-                stored = np.ascontiguousarray(batch, STORED_DTYPE)
-                video[n_written : n_written + len(batch)] = stored
-                digest.update(stored.data)
-                n_written += len(batch)
-            assert n_written == shape[0], f"{n_written} videos given, {shape[0]} announced"
-            for name, array in (arrays or {}).items():
-                file.create_dataset(name, data=array)
-            file.attrs.update(_attributes(description))
-            file.attrs["content_sha256"] = digest.hexdigest()
-            file.attrs["complete"] = True
+    with hdf5_file(path) as file:
+        video = file.create_dataset("video", shape, STORED_DTYPE)
+        n_written = 0
+        for batch in batches:
+            assert batch.shape[1:] == shape[1:] and n_written + len(batch) <= shape[0], (batch.shape, shape)
+            stored = np.ascontiguousarray(batch, STORED_DTYPE)
+            video[n_written : n_written + len(batch)] = stored
+            digest.update(stored.data)
+            n_written += len(batch)
+        assert n_written == shape[0], f"{n_written} videos given, {shape[0]} announced"
+        for name, array in (arrays or {}).items():
+            file.create_dataset(name, data=array)
+        file.attrs.update(_attributes(description))
+        file.attrs["content_sha256"] = digest.hexdigest()
+        file.attrs["complete"] = True
     return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Files that are either whole or absent: temporary file in the same folder, fsync, rename, fsync of the folder."""
 
+import errno
 import json
 import os
 import secrets
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a system says of a full disk, a used-up quota, a file beyond the size that is allowed."""
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -16,19 +20,36 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The folder of `path` is made if needed. On any exception the temporary file is removed and what stood at
     `path` before stays as it was. A process that is killed leaves at most a `.<name>.<random>.tmp` behind.
+    Where space runs out, the error is an OSError that names `path` and what its disk has left.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
     try:
         yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-    except BaseException:
+        publish(temporary, path)
+    except BaseException as error:
+        full = out_of_space(error, path) if isinstance(error, OSError) and error.errno in NO_SPACE else None
         temporary.unlink(missing_ok=True)
+        if full:
+            raise full from error
         raise
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a file that is whole its final name, in the same folder or at least on the same disk."""
+    _sync(temporary)
+    os.replace(temporary, path)
     # The rename itself lives in the folder: without this, a power cut can take it back.
     _sync(path.parent)
+
+
+def out_of_space(error: OSError, path: Path) -> OSError:
+    """`error`, which is one of `NO_SPACE`, for users: what could not be written, and what its disk has left."""
+    assert error.errno in NO_SPACE, error
+    free = shutil.disk_usage(path.parent).free
+    left = f"{free / 1e6:.1f} MB are free on the disk of {path.parent}"
+    return OSError(error.errno, f"{os.strerror(error.errno)} ({left})", str(path))
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -37,9 +58,12 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left of `atomic_path` in a folder and below it; only for who has it to itself."""
-    for path in folder.rglob(".*.tmp"):
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left of `atomic_path` (for files of that name) in a folder and below it.
+
+    Only for who has the folder, or the files of that name, to itself.
+    """
+    for path in folder.rglob(f".{name}.*.tmp"):
         path.unlink(missing_ok=True)
 
 
