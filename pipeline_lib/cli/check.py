@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline_lib.config.registry import METRICS
 from pipeline_lib.records.files import read_metrics
+from pipeline_lib.records.scores import main_score
 from pipeline_lib.runtime.atomic import write_text
 
 
@@ -48,11 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def score(metrics_file: Path, metric: str) -> float:
     """The mean of a metric over the main (first) set of test windows, from a run's metrics.json."""
-    window_sets = read_metrics(metrics_file)["window_sets"]
-    name, result = next(iter(window_sets.items()))
-    if metric not in result["metrics"]:
-        raise ValueError(
-            f"{metrics_file}: has no {metric} on the {name} windows, only {', '.join(result['metrics'])}; "
-            "add it to evaluation.metrics of the experiment"
-        )
-    return float(result["metrics"][metric]["mean"])
+    try:
+        return main_score(read_metrics(metrics_file), "forecast", metric).mean
+    except ValueError as error:
+        raise ValueError(f"{metrics_file}: {error}; change the experiment's evaluation section") from error

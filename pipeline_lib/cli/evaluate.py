@@ -20,6 +20,7 @@ from pipeline_lib.evaluation.forecast import PRECISION, Forecasts, score_forecas
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.predictions import Examples, Predictions, write_predictions
 from pipeline_lib.records.provenance import provenance
+from pipeline_lib.records.scores import scores
 from pipeline_lib.runtime import device as devices
 
 
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         predictions = _predictions(experiment, forecasts, windows, file, facts)
     record = {
         **facts,
-        "window_sets": _window_sets(forecasts),
+        "protocols": {"forecast": {"window_sets": _window_sets(forecasts)}},
         "evaluation_seconds": round(time.monotonic() - began, 3),
         "provenance": provenance(),
         "training": _training_facts(finished.training),
@@ -106,7 +107,6 @@ def _facts(run: FinishedRun, file: VideoFile, device: torch.device) -> dict[str,
         "seed": run.seed,
         "digest": training["digest"],
         "settings_digest": settings_digest(experiment),
-        "protocol": "forecast",
         "schedule_name": None if experiment.is_baseline else training["schedule_name"],
         "iterations": training["iterations"],
         "precision": training["precision"],
@@ -149,10 +149,11 @@ def _training_facts(training: dict[str, Any]) -> dict[str, Any]:
 def _window_sets(forecasts: Forecasts) -> dict[str, Any]:
     return {
         name: {
-            "n_windows": len(next(iter(scores.values())).per_window),
-            "metrics": {metric: of_metric.summary() for metric, of_metric in scores.items()},
+            "n_windows": (n_windows := len(next(iter(of_set.values())).per_window)),
+            "n_available": n_windows,
+            "metrics": {metric: of_metric.summary() for metric, of_metric in of_set.items()},
         }
-        for name, scores in forecasts.scores.items()
+        for name, of_set in forecasts.scores.items()
     }
 
 
@@ -160,14 +161,16 @@ def _predictions(
     experiment: Experiment, forecasts: Forecasts, windows: StreamedWindows, file: VideoFile, facts: dict[str, Any]
 ) -> Predictions:
     chosen = forecasts.example_ids
-    names = ("experiment", "title", "dataset", "model", "seed", "digest", "protocol", "n_cond", "n_pred_test")
+    names = ("experiment", "title", "dataset", "model", "seed", "digest", "n_cond", "n_pred_test")
     pixels = {}
     if isinstance(experiment.dataset, WaveEq100Settings):
         pixels = {name: file.array(name) for name in ("pixel_rows", "pixel_columns")}
     return Predictions(
         per_window={
-            window_set: {metric: of_metric.per_window for metric, of_metric in scores.items()}
-            for window_set, scores in forecasts.scores.items()
+            "forecast": {
+                window_set: {metric: of_metric.per_window for metric, of_metric in of_set.items()}
+                for window_set, of_set in forecasts.scores.items()
+            }
         },
         examples=Examples(
             cond=forecasts.cond,
@@ -183,6 +186,8 @@ def _predictions(
 
 def _report(record: dict[str, Any], paths: RunPaths) -> None:
     print(f"{record['experiment']}, {seed_text(record['seed'])}, on {record['device']}: {paths.metrics}")
-    for window_set, result in record["window_sets"].items():
-        for metric, of_metric in result["metrics"].items():
-            print(f"  {metric} = {of_metric['mean']:.4g} ({window_set} windows, {result['n_windows']:,})")
+    for score in scores(record):
+        print(
+            f"  {score.protocol}: {score.metric} = {score.mean:.4g} over {score.n_frames} frames "
+            f"({score.window_set} windows, {score.n_windows:,})"
+        )

@@ -6,6 +6,7 @@ from pipeline_lib.cli.overlays import add_overlays, given_pipeline
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.files import read_metrics
+from pipeline_lib.records.scores import scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +36,12 @@ def _print_scores(pipeline: Pipeline, dataset: str) -> str:
             print(f"  {label:<28} not evaluated yet")
             continue
         record = read_metrics(path)
-        window_set, scores = next(iter(record["window_sets"].items()))
-        values = "  ".join(f"{metric} {score['mean']:.3g}" for metric, score in scores["metrics"].items())
-        print(f"  {label:<28} {values}  ({scores['n_windows']:,} test windows, {record['n_pred_test']} frames)")
+        main = [score for score in scores(record) if score.is_main and score.n_frames == record["n_pred_test"]]
+        for protocol in dict.fromkeys(score.protocol for score in main):
+            shown = [score for score in main if score.protocol == protocol]
+            values = "  ".join(f"{score.metric} {score.mean:.3g}" for score in shown)
+            of = f"{protocol}, {shown[0].n_windows:,} test windows, {record['n_pred_test']} frames"
+            print(f"  {label:<28} {values}  ({of})")
     return ", ".join(missing)
 
 

@@ -35,6 +35,7 @@ class Scores:
             "mean": float(self.per_window.mean()),
             "std_over_windows": float(self.per_window.std(ddof=1)) if n > 1 else None,
             "horizon": self.horizon.tolist(),
+            "at": {},
         }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline_lib.runtime.atomic import write_json
 
 TRAINING_SCHEMA = 1
-METRICS_SCHEMA = 1
+METRICS_SCHEMA = 2
 
 
 def write_training(path: Path, content: dict[str, Any]) -> None:
@@ -21,13 +21,13 @@ def read_training(path: Path) -> dict[str, Any]:
 
 
 def write_metrics(path: Path, content: dict[str, Any]) -> None:
-    """Write metrics.json: aggregates and horizons of an evaluation."""
+    """Write metrics.json: aggregates and horizons of an evaluation (records/scores.py describes `protocols`)."""
     write_json(path, {"schema_version": METRICS_SCHEMA, **content})
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
     """Read metrics.json; raises ValueError naming the file where it is not one."""
-    return _read(path, METRICS_SCHEMA, {"experiment", "seed", "digest", "protocol", "window_sets", "provenance"})
+    return _read(path, METRICS_SCHEMA, {"experiment", "seed", "digest", "protocols", "provenance"})
 
 
 def _read(path: Path, version: int, required: set[str]) -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""predictions.h5: what an evaluation found for each window, and a chosen few forecasts for figures.
+"""predictions.h5: what an evaluation found for each window, and a chosen few predictions for figures.
 
-per_window/<window set>/<metric>   (n_windows,) float64, mean over the predicted frames, in the order of the windows
-examples/cond                      (n, n_cond, C, H, W) float32
+per_window/<protocol>/<window set>/<metric>   (n_windows,) float64, mean over all predicted frames, window by window
+examples/cond                      (n, n_cond, C, H, W) float32: forecasts
 examples/truth, prediction         (n, n_pred, C, H, W) float32
 examples/window, video, start      (n,) int64: number among the windows, video in the test file, first frame in it
+swap/content, motion               (n, n_cond, C, H, W) float32: content swaps, where that protocol was evaluated
+swap/truth, prediction             (n, n_pred, C, H, W) float32; truth: the assignment that the first metric takes
+swap/item                          (n,) int64: number of the item in the swap test
 attributes                         `format`, and the facts of the evaluation (experiment, digest, …)
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,9 @@ from numpy.typing import NDArray
 
 from pipeline_lib.runtime.atomic import atomic_path
 
-FORMAT = "pipeline_lib predictions 1"
+FORMAT = "pipeline_lib predictions 2"
 
-_EXAMPLE_PARTS = ("cond", "truth", "prediction", "window", "video", "start")
+PerWindow = Mapping[str, Mapping[str, Mapping[str, NDArray[np.float64]]]]
 
 
 @dataclass(frozen=True)
@@ -36,22 +39,42 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """Content of a predictions.h5. `facts` are text, numbers and arrays; a fact that is None is not stored."""
+class SwapExamples:
+    """Content swaps of a few items: (n, T, C, H, W) float32 values in the dataset's units, (n,) int64 numbers.
 
-    per_window: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    The prediction shows the content of `content` moving as `motion` goes on; `truth` is what it should look like.
+    """
+
+    content: NDArray[np.float32]
+    motion: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    prediction: NDArray[np.float32]
+    item: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Content of a predictions.h5. per_window: by protocol, window set and metric.
+
+    `facts` are text, numbers and arrays; a fact that is None is not stored. swap: None where no swap was evaluated.
+    """
+
+    per_window: PerWindow
     examples: Examples
     facts: Mapping[str, Any]
+    swap: SwapExamples | None = None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions.h5, all of it or nothing; equal content gives equal bytes."""
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        for window_set, metrics in predictions.per_window.items():
-            for metric, values in metrics.items():
-                file.create_dataset(f"per_window/{window_set}/{metric}", data=values, dtype="<f8")
-        for part in _EXAMPLE_PARTS:
-            file.create_dataset(f"examples/{part}", data=getattr(predictions.examples, part))
+        for protocol, window_sets in predictions.per_window.items():
+            for window_set, metrics in window_sets.items():
+                for metric, values in metrics.items():
+                    file.create_dataset(f"per_window/{protocol}/{window_set}/{metric}", data=values, dtype="<f8")
+        _write_parts(file, "examples", predictions.examples)
+        if predictions.swap is not None:
+            _write_parts(file, "swap", predictions.swap)
         file.attrs.update({name: fact for name, fact in predictions.facts.items() if fact is not None})
         file.attrs["format"] = FORMAT
 
@@ -64,16 +87,29 @@ def read_predictions(path: Path) -> Predictions:
                 raise ValueError(f"{path}: not a predictions file of this version of the pipeline; evaluate again")
             return Predictions(
                 per_window={
-                    window_set: {metric: values[()] for metric, values in metrics.items()}
-                    for window_set, metrics in file["per_window"].items()
+                    protocol: {
+                        window_set: {metric: values[()] for metric, values in metrics.items()}
+                        for window_set, metrics in window_sets.items()
+                    }
+                    for protocol, window_sets in file["per_window"].items()
                 },
-                examples=Examples(**{part: file[f"examples/{part}"][()] for part in _EXAMPLE_PARTS}),
+                examples=Examples(**_read_parts(file, "examples", Examples)),
                 facts={name: _plain(fact) for name, fact in file.attrs.items() if name != "format"},
+                swap=SwapExamples(**_read_parts(file, "swap", SwapExamples)) if "swap" in file else None,
             )
     except FileNotFoundError:
         raise ValueError(f"{path}: does not exist; evaluate the run first") from None
     except (OSError, KeyError) as error:
         raise ValueError(f"{path}: damaged or not a predictions file ({error}); evaluate again") from error
+
+
+def _write_parts(file: h5py.File, group: str, parts: Examples | SwapExamples) -> None:
+    for field in fields(parts):
+        file.create_dataset(f"{group}/{field.name}", data=getattr(parts, field.name))
+
+
+def _read_parts(file: h5py.File, group: str, parts: type[Examples] | type[SwapExamples]) -> dict[str, Any]:
+    return {field.name: file[f"{group}/{field.name}"][()] for field in fields(parts)}
 
 
 def _plain(fact: Any) -> Any:

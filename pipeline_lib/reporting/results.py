@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.files import read_metrics
+from pipeline_lib.records.scores import scores
 
 SEEDS_SHARE = (
     "settings_digest",
@@ -15,12 +16,11 @@ SEEDS_SHARE = (
     "iterations",
     "precision",
     "evaluation_precision",
-    "protocol",
     "title",
 )
 """What the runs of an experiment must have in common for a mean over its seeds to mean something."""
 
-ROWS_SHARE = ("dataset", "protocol", "n_cond", "n_pred_test", "data_source", "test_data.content_sha256")
+ROWS_SHARE = ("dataset", "n_cond", "n_pred_test", "data_source", "test_data.content_sha256")
 """What all runs must have in common to stand in one table or figure."""
 
 
@@ -73,30 +73,36 @@ class ExperimentResult:
         return tuple(run.record["seed"] for run in self.runs if run.record["seed"] is not None)
 
     @property
-    def window_sets(self) -> tuple[str, ...]:
-        return tuple(self.runs[0].record["window_sets"])
+    def protocols(self) -> tuple[str, ...]:
+        """Evaluation protocols that were run."""
+        return tuple(self.runs[0].record["protocols"])
 
-    def metrics(self, window_set: str) -> tuple[str, ...]:
+    def window_sets(self, protocol: str = "forecast") -> tuple[str, ...]:
+        """Names of the window sets, the main one first; none where the protocol was not run."""
+        return tuple(_sets(self.runs[0], protocol))
+
+    def metrics(self, window_set: str, protocol: str = "forecast") -> tuple[str, ...]:
         """Names of the metrics on a window set; none where the set was not evaluated."""
-        return tuple(self.runs[0].record["window_sets"].get(window_set, {}).get("metrics", {}))
+        return tuple(_sets(self.runs[0], protocol).get(window_set, {}).get("metrics", {}))
 
-    def n_windows(self, window_set: str) -> int:
-        return int(self.runs[0].record["window_sets"][window_set]["n_windows"])
+    def n_windows(self, window_set: str, protocol: str = "forecast") -> int:
+        """Windows of the set that were scored."""
+        return int(_sets(self.runs[0], protocol)[window_set]["n_windows"])
 
-    def statistics(self, window_set: str, metric: str) -> SeedStatistics:
+    def statistics(self, window_set: str, metric: str, protocol: str = "forecast") -> SeedStatistics:
         """The means over frames and windows, by seed."""
-        return SeedStatistics(tuple(self._of_runs(window_set, metric, "mean")))
+        return SeedStatistics(tuple(self._of_runs(protocol, window_set, metric, "mean")))
 
-    def horizons(self, window_set: str, metric: str) -> list[list[float]]:
+    def horizons(self, window_set: str, metric: str, protocol: str = "forecast") -> list[list[float]]:
         """Mean over windows per predicted frame, (n_pred_test,) for each seed."""
-        return self._of_runs(window_set, metric, "horizon")
+        return self._of_runs(protocol, window_set, metric, "horizon")
 
-    def std_over_windows(self, window_set: str, metric: str) -> list[float | None]:
+    def std_over_windows(self, window_set: str, metric: str, protocol: str = "forecast") -> list[float | None]:
         """Spread over the windows, by seed."""
-        return self._of_runs(window_set, metric, "std_over_windows")
+        return self._of_runs(protocol, window_set, metric, "std_over_windows")
 
-    def _of_runs(self, window_set: str, metric: str, key: str) -> list[Any]:
-        return [run.record["window_sets"][window_set]["metrics"][metric][key] for run in self.runs]
+    def _of_runs(self, protocol: str, window_set: str, metric: str, key: str) -> list[Any]:
+        return [_sets(run, protocol)[window_set]["metrics"][metric][key] for run in self.runs]
 
 
 def read_results(folders: Sequence[Path]) -> list[ExperimentResult]:
@@ -117,15 +123,15 @@ def read_results(folders: Sequence[Path]) -> list[ExperimentResult]:
     return results
 
 
-def metric_names(results: Sequence[ExperimentResult]) -> list[tuple[str, str]]:
+def metric_names(results: Sequence[ExperimentResult], protocol: str = "forecast") -> list[tuple[str, str]]:
     """(window set, metric) that any experiment has, the main set first, metrics side by side within a metric."""
-    sets = list(dict.fromkeys(name for result in results for name in result.window_sets))
-    metrics = list(dict.fromkeys(m for result in results for name in sets for m in result.metrics(name)))
+    sets = list(dict.fromkeys(name for result in results for name in result.window_sets(protocol)))
+    metrics = list(dict.fromkeys(m for result in results for name in sets for m in result.metrics(name, protocol)))
     return [
         (name, metric)
         for metric in metrics
         for name in sets
-        if any(metric in result.metrics(name) for result in results)
+        if any(metric in result.metrics(name, protocol) for result in results)
     ]
 
 
@@ -153,9 +159,13 @@ def _grouped(runs: list[RunResult]) -> ExperimentResult:
     return ExperimentResult(tuple(ordered))
 
 
-def _evaluated(run: RunResult) -> dict[str, Any]:
-    sets = run.record["window_sets"]
-    return {name: {"n_windows": s["n_windows"], "metrics": sorted(s["metrics"])} for name, s in sets.items()}
+def _sets(run: RunResult, protocol: str) -> dict[str, Any]:
+    sets: dict[str, Any] = run.record["protocols"].get(protocol, {}).get("window_sets", {})
+    return sets
+
+
+def _evaluated(run: RunResult) -> set[tuple[Any, ...]]:
+    return {(s.protocol, s.window_set, s.metric, s.n_frames, s.n_windows) for s in scores(run.record)}
 
 
 def _agree(one: RunResult, other: RunResult, keys: Sequence[str], verdict: str) -> None:

@@ -29,7 +29,7 @@ class Table:
         if self.published is None:
             return None
         first = self.results[0]
-        return self.published.column(first.fact("protocol"), metric, first.fact("n_pred_test"))
+        return self.published.column("forecast", metric, first.fact("n_pred_test"))
 
     def published_row(self, result: ExperimentResult) -> PublishedRow | None:
         """The published row of the same model."""
@@ -248,7 +248,7 @@ def _notes(table: Table, columns: list[tuple[str, str]]) -> list[str]:
 
 def _other_windows(table: Table, column: PublishedColumn) -> list[str]:
     """A warning where our set of the published windows has another size than theirs."""
-    results = [result for result in table.results if column.window_set in result.window_sets]
+    results = [result for result in table.results if column.window_set in result.window_sets()]
     n_ours = results[0].n_windows(column.window_set) if results else column.n_windows
     if column.n_windows in (None, n_ours):
         return []

@@ -14,7 +14,7 @@ from pipeline_lib.tracking.ship import experiment_name
 from pipeline_lib.tracking.store import NOTE_TAG, PARENT_TAG, SOURCE_TAGS, DatasetInput, Store, StoredRun
 
 LOCK_NAME = ".parent.lock"
-SHARED_TAGS = ("paper", "dataset", "model", "variant", "schedule", "data_source", "title", "protocol", "precision")
+SHARED_TAGS = ("paper", "dataset", "model", "variant", "schedule", "data_source", "title", "protocols", "precision")
 
 
 def track_parent(runs: Sequence[RunFolder], store: Store, options: StoreOptions, folder: Path) -> dict[str, Any]:

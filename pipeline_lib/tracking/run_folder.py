@@ -1,6 +1,5 @@
 """What a run folder says about its run in the tracking store. Nothing here asks the store."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from pipeline_lib.config.yaml_files import read_mapping
 from pipeline_lib.records.files import read_metrics, read_training
 from pipeline_lib.records.journal import END_STATES, read_journal
 from pipeline_lib.records.run import flatten
+from pipeline_lib.records.scores import Score, scores
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
 from pipeline_lib.tracking.points import Point
 from pipeline_lib.tracking.ship import as_text, dataset_input
@@ -63,8 +63,8 @@ class RunFolder:
                 "weights_sha256": self.training.get("weights_sha256"),
             }
         if self.metrics is not None:
-            found |= {key: self.metrics.get(key) for key in ("title", "protocol", "data_source")}
-            found["settings_digest"] = self.metrics.get("settings_digest")
+            found |= {key: self.metrics.get(key) for key in ("title", "data_source", "settings_digest")}
+            found["protocols"] = ",".join(self.metrics["protocols"])
         return {key: as_text(value) for key, value in found.items() if value is not None}
 
     def note(self) -> str | None:
@@ -72,7 +72,9 @@ class RunFolder:
         return None if self.metrics is None else describe(self.metrics)
 
     def scores(self, main_only: bool = False) -> list[Point]:
-        """Evaluation metrics as single values: `test_<metric>` on the main windows, `test_<metric>_<set>` on others."""
+        """Evaluation metrics as single values: `test_<metric>` on the main windows, `test_<metric>_<set>` on others,
+        `test_<metric>_at_<n>` over the first n frames; `test_swap_<metric>` of the content swap.
+        """
         return [] if self.metrics is None else score_points(self.metrics, self.end_ms, main_only)
 
     def horizons(self) -> list[Point]:
@@ -163,20 +165,27 @@ def read_state_folder(state: Path) -> RunFolder | None:
 
 def score_points(metrics: dict[str, Any], time_ms: int, main_only: bool) -> list[Point]:
     """Means over the windows of each set. One step, 0: the web page then draws bars that compare runs."""
-    points = []
-    for number, (window_set, result) in enumerate(metrics["window_sets"].items()):
-        if number and main_only:
-            break
-        suffix = f"_{window_set}" if number else ""
-        for metric, of_metric in result["metrics"].items():
-            points.append(Point(f"test_{metric}{suffix}", 0, time_ms, float(of_metric["mean"])))
-    return points
+    chosen = [score for score in scores(metrics) if score.is_main or not main_only]
+    return [Point(key_of(score, metrics), 0, time_ms, score.mean) for score in chosen]
+
+
+def key_of(score: Score, metrics: dict[str, Any]) -> str:
+    """What a score is called in the store."""
+    at = "" if score.n_frames == metrics["n_pred_test"] else f"_at_{score.n_frames}"
+    window_set = "" if score.is_main else f"_{score.window_set}"
+    return f"test_{_prefix(score.protocol)}{score.metric}{at}{window_set}"
+
+
+def _prefix(protocol: str) -> str:
+    return "" if protocol == "forecast" else f"{protocol}_"
 
 
 def horizon_points(metrics: dict[str, Any], time_ms: int) -> list[Point]:
-    main = next(iter(metrics["window_sets"].values()))
+    """A curve per protocol and metric, on the protocol's main windows."""
+    mains = {name: next(iter(result["window_sets"].values())) for name, result in metrics["protocols"].items()}
     return [
-        Point(f"test_{metric}_by_horizon", frame, time_ms, math.nan if value is None else float(value))
+        Point(f"test_{_prefix(protocol)}{metric}_by_horizon", frame, time_ms, float(value))
+        for protocol, main in mains.items()
         for metric, of_metric in main["metrics"].items()
         for frame, value in enumerate(of_metric["horizon"], start=1)
     ]
@@ -184,16 +193,15 @@ def horizon_points(metrics: dict[str, Any], time_ms: int) -> list[Point]:
 
 def describe(metrics: dict[str, Any]) -> str:
     """A description in Markdown: model, dataset, and the definition of each evaluation metric."""
-    frames = metrics.get("n_pred_test")
     lines = [f"**{metrics['title']}** on {metrics['dataset']} (data: {metrics['data_source']})", ""]
-    for number, (window_set, result) in enumerate(metrics["window_sets"].items()):
-        for metric in result["metrics"]:
-            suffix = f"_{window_set}" if number else ""
-            over = f"{frames} predicted frames and " if frames else ""
-            windows = f"{result['n_windows']:,} test windows ({window_set})"
-            lines.append(f"- `test_{metric}{suffix}`: mean over {over}{windows}")
-            if not number:
-                lines.append(f"- `test_{metric}_by_horizon`: the same for each predicted frame; the step is the frame")
+    for score in scores(metrics):
+        of = "" if score.protocol == "forecast" else f" of the content {score.protocol}"
+        windows = f"{score.n_windows:,} test windows ({score.window_set})"
+        lines.append(f"- `{key_of(score, metrics)}`{of}: mean over {score.n_frames} predicted frames and {windows}")
+        if score.is_main and score.n_frames == metrics["n_pred_test"]:
+            lines.append(
+                f"- `{key_of(score, metrics)}_by_horizon`: the same for each predicted frame, which is the step"
+            )
     return "\n".join(lines)
 
 

@@ -13,11 +13,15 @@ def metrics(tmp_path: Path):
     """Writes the metrics.json of a run with these scores."""
 
     def write(name: str, value: float | None, metric: str = "mse_per_pixel") -> str:
-        sets = {"all": {"metrics": {metric: {"mean": value}}}, "published": {"metrics": {metric: {"mean": 0.0}}}}
-        required = dict.fromkeys(("experiment", "seed", "digest", "protocol", "provenance"), "")
+        def of_set(mean: float | None) -> dict:
+            result = {"mean": mean, "std_over_windows": None, "horizon": [mean] * 4, "at": {}}
+            return {"n_windows": 1, "n_available": 1, "metrics": {metric: result}}
+
+        protocols = {"forecast": {"window_sets": {"all": of_set(value), "published": of_set(0.0)}}}
+        required = dict.fromkeys(("experiment", "seed", "digest", "provenance"), "")
         path = tmp_path / name / "metrics.json"
         path.parent.mkdir()
-        path.write_text(json.dumps({"schema_version": 1, **required, "window_sets": sets}))
+        path.write_text(json.dumps({"schema_version": 2, **required, "protocols": protocols}))
         return str(path)
 
     return write
@@ -51,4 +55,4 @@ def test_what_is_no_number_passes_nothing(tmp_path, metrics):
 def test_a_metric_that_was_not_evaluated_is_an_error_that_names_the_file(tmp_path, metrics, capsys):
     run = metrics("run", 0.1, metric="other")
     assert check(tmp_path, [run], [metrics("copy", 1.0)]) == 1
-    assert f"{run}: has no mse_per_pixel on the all windows, only other" in capsys.readouterr().err
+    assert f"{run}: has no mse_per_pixel on the all windows of the forecast, only other" in capsys.readouterr().err

@@ -37,6 +37,12 @@ def evaluate(paths, test_file: Path, *arguments: str) -> int:
     return main(["evaluate", *arguments, "--run-dir", str(paths.folder), "--test-file", str(test_file)])
 
 
+def window_sets(record: dict) -> dict:
+    """Of the one protocol that was evaluated."""
+    assert list(record["protocols"]) == ["forecast"]
+    return record["protocols"]["forecast"]["window_sets"]
+
+
 def refusal(capsys, paths, test_file: Path, *arguments: str) -> str:
     """What `evaluate` says when it refuses; it leaves no result then."""
     assert evaluate(paths, test_file, *arguments) == 1
@@ -51,15 +57,15 @@ def test_scores_are_those_of_a_plain_loop(tiny_experiment, finished_run, prepare
     assert expected.mean() > 1e-3 and expected.shape == (N_ALL, 15)
     record, predictions = read_metrics(paths.metrics), read_predictions(paths.predictions)
     for name, n_windows in {"all": N_ALL, "published": N_PUBLISHED}.items():
-        found = record["window_sets"][name]
+        found = window_sets(record)[name]
         assert found["n_windows"] == n_windows
         scores, of_set = found["metrics"]["mse_per_pixel"], expected[:n_windows]
         np.testing.assert_allclose(scores["mean"], of_set.mean(), rtol=1e-6)
         np.testing.assert_allclose(scores["std_over_windows"], of_set.mean(axis=1).std(ddof=1), rtol=1e-6)
         np.testing.assert_allclose(scores["horizon"], of_set.mean(axis=0), rtol=1e-6)
-        per_window = predictions.per_window[name]["mse_per_pixel"]
+        per_window = predictions.per_window["forecast"][name]["mse_per_pixel"]
         np.testing.assert_allclose(per_window, of_set.mean(axis=1), rtol=1e-6)
-    assert list(record["window_sets"]) == ["all", "published"]
+    assert list(window_sets(record)) == ["all", "published"]
 
 
 def test_metrics_say_what_was_evaluated_and_how(tiny_experiment, finished_run, prepared):
@@ -74,7 +80,6 @@ def test_metrics_say_what_was_evaluated_and_how(tiny_experiment, finished_run, p
         "model": "pde",
         "seed": 3,
         "digest": "0123456789abcdef",
-        "protocol": "forecast",
         "schedule_name": "test",
         "iterations": 20,
         "precision": "float32",
@@ -124,7 +129,7 @@ def test_baselines_are_evaluated_like_models_but_have_no_seed_and_no_schedule(
     record = read_metrics(paths.metrics)
     assert record["seed"] is None and record["schedule_name"] is None and record["is_baseline"]
     expected = squared_errors(model.forecast, test_videos, n_cond=5, n_pred=15).mean()
-    np.testing.assert_allclose(record["window_sets"]["all"]["metrics"]["mse_per_pixel"]["mean"], expected, rtol=1e-6)
+    np.testing.assert_allclose(window_sets(record)["all"]["metrics"]["mse_per_pixel"]["mean"], expected, rtol=1e-6)
 
 
 def test_seeds_share_a_settings_digest_and_other_settings_do_not(tiny_experiment, finished_run, prepared):
@@ -147,8 +152,8 @@ def test_a_configuration_may_change_the_evaluation_but_not_what_was_trained(
     write_experiment(changed(tiny_experiment, task={"n_pred_test": 30}, evaluation={"window_sets": ["all"]}), config)
     assert evaluate(paths, prepared / "test.h5", str(config)) == 0
     record = read_metrics(paths.metrics)
-    assert record["n_pred_test"] == 30 and list(record["window_sets"]) == ["all"]
-    assert record["window_sets"]["all"]["n_windows"] == 150 - 35 + 1
+    assert record["n_pred_test"] == 30 and list(window_sets(record)) == ["all"]
+    assert window_sets(record)["all"]["n_windows"] == 150 - 35 + 1
 
 
 def test_missing_and_damaged_weights(tiny_experiment, finished_run, prepared, capsys):

@@ -37,7 +37,7 @@ def test_scores_and_places_are_told(project, capsys):
     project.report.write_text("<html>")
     assert main(["summary"]) == 0
     out = capsys.readouterr().out
-    assert "mse_per_pixel 0.0001  (6,360 test windows, 40 frames)" in out and "not evaluated" not in out
+    assert "mse_per_pixel 0.0001  (forecast, 6,360 test windows, 40 frames)" in out and "not evaluated" not in out
     for place in (
         "tables/wave_eq_100.md",
         "figures/wave_eq_100/horizon.png",

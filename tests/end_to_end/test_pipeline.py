@@ -69,9 +69,10 @@ def test_every_result_is_there_and_agrees(finished):
     run = finished.runs / "pde" / "seed_0"
     metrics = json.loads((run / "metrics.json").read_text())
     training = json.loads((run / "training.json").read_text())
-    score = metrics["window_sets"]["all"]["metrics"]["mse_per_pixel"]
+    found = metrics["protocols"]["forecast"]["window_sets"]["all"]
+    score = found["metrics"]["mse_per_pixel"]
     assert metrics["digest"] == training["digest"] and training["iterations"] == 40
-    assert metrics["window_sets"]["all"]["n_windows"] == 106 and len(score["horizon"]) == 40
+    assert found["n_windows"] == 106 and len(score["horizon"]) == 40
     for figure in ("figures/forecast.png", "figures/forecast.pdf", "figures/loss_curves.png"):
         assert (run / figure).stat().st_size > 5_000
     assert (finished.folder / "results/figures/wave_eq_100/horizon.png").stat().st_size > 5_000

@@ -4,15 +4,24 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_lib.records.predictions import Examples, Predictions, read_predictions, write_predictions
+from pipeline_lib.records.predictions import (
+    Examples,
+    Predictions,
+    SwapExamples,
+    read_predictions,
+    write_predictions,
+)
 
 
-def predictions(seed: int | None = 0) -> Predictions:
+def predictions(seed: int | None = 0, with_swap: bool = True) -> Predictions:
     generator = np.random.default_rng(0)
     return Predictions(
         per_window={
-            "published": {"mse_per_pixel": generator.uniform(size=3)},
-            "all": {"mse_per_pixel": generator.uniform(size=7), "other": np.full(7, 1e-300)},
+            "forecast": {
+                "published": {"mse_per_pixel": generator.uniform(size=3)},
+                "all": {"mse_per_pixel": generator.uniform(size=7), "other": np.full(7, 1e-300)},
+            },
+            "swap": {"all": {"mse_per_pixel": generator.uniform(size=4)}},
         },
         examples=Examples(
             cond=generator.uniform(size=(2, 5, 1, 1, 10)).astype(np.float32),
@@ -29,24 +38,37 @@ def predictions(seed: int | None = 0) -> Predictions:
             "n_cond": 5,
             "pixel_rows": np.array([3, 1, 2]),
         },
+        swap=swap_examples(generator) if with_swap else None,
     )
+
+
+def swap_examples(generator: np.random.Generator) -> SwapExamples:
+    cond, pred = (3, 5, 1, 1, 10), (3, 15, 1, 1, 10)
+    parts = {"content": cond, "motion": cond, "truth": pred, "prediction": pred}
+    videos = {name: generator.uniform(size=shape).astype(np.float32) for name, shape in parts.items()}
+    return SwapExamples(**videos, item=np.array([0, 2, 3]))
 
 
 def test_everything_comes_back(tmp_path):
     path, written = tmp_path / "predictions.h5", predictions()
     write_predictions(path, written)
     found = read_predictions(path)
-    assert {name: set(metrics) for name, metrics in found.per_window.items()} == {
-        "published": {"mse_per_pixel"},
-        "all": {"mse_per_pixel", "other"},
+    assert {
+        protocol: {name: set(metrics) for name, metrics in sets.items()} for protocol, sets in found.per_window.items()
+    } == {
+        "forecast": {"published": {"mse_per_pixel"}, "all": {"mse_per_pixel", "other"}},
+        "swap": {"all": {"mse_per_pixel"}},
     }
-    for name, metrics in written.per_window.items():
-        for metric, values in metrics.items():
-            np.testing.assert_array_equal(found.per_window[name][metric], values)
-            assert found.per_window[name][metric].dtype == np.float64
+    for protocol, sets in written.per_window.items():
+        for name, metrics in sets.items():
+            for metric, values in metrics.items():
+                np.testing.assert_array_equal(found.per_window[protocol][name][metric], values)
+                assert found.per_window[protocol][name][metric].dtype == np.float64
     for part in ("cond", "truth", "prediction", "window", "video", "start"):
         np.testing.assert_array_equal(getattr(found.examples, part), getattr(written.examples, part))
     assert found.examples.prediction.dtype == np.float32
+    for part in ("content", "motion", "truth", "prediction", "item"):
+        np.testing.assert_array_equal(getattr(found.swap, part), getattr(written.swap, part))
     assert {key: found.facts[key] for key in ("experiment", "title", "seed", "n_cond")} == {
         "experiment": "wave_eq_100/pde",
         "title": "PDE – without S",
@@ -54,6 +76,11 @@ def test_everything_comes_back(tmp_path):
         "n_cond": 5,
     }
     np.testing.assert_array_equal(found.facts["pixel_rows"], [3, 1, 2])
+
+
+def test_where_no_swap_was_evaluated_there_are_no_examples_of_it(tmp_path):
+    write_predictions(tmp_path / "predictions.h5", predictions(with_swap=False))
+    assert read_predictions(tmp_path / "predictions.h5").swap is None
 
 
 def test_a_baseline_has_no_seed(tmp_path):

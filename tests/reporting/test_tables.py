@@ -143,7 +143,7 @@ def test_csv_is_complete(runs, published):
         ({"precision": "bf16"}, "precision 'float32' / 'bf16'"),
         ({"n_pred_test": 20}, "n_pred_test 40 / 20"),
         ({"test_data": {"content_sha256": "xyz"}}, "test_data.content_sha256 'abc' / 'xyz'"),
-        ({"window_sets": {}}, "were evaluated on different windows or by different metrics"),
+        ({"protocols": {}}, "were evaluated on different windows or by different metrics"),
     ],
 )
 def test_runs_that_differ_are_not_averaged(runs, published, other, named):
@@ -207,7 +207,7 @@ def test_windows_that_are_not_the_published_ones_are_said_to_be_so(runs, publish
     folder = runs("pde", 0, 1e-4)
     assert "Not comparable" not in as_markdown(read_table("wave_eq_100", [folder], published))
     record = json.loads((folder / "metrics.json").read_text())
-    record["window_sets"]["published"]["n_windows"] = 20
+    record["protocols"]["forecast"]["window_sets"]["published"]["n_windows"] = 20
     (folder / "metrics.json").write_text(json.dumps(record))
     assert "Not comparable: theirs are 1,200 windows, ours 20" in as_markdown(
         read_table("wave_eq_100", [folder], published)

@@ -79,7 +79,7 @@ class FakeRun:
     def evaluate(self, mse: float, settings_digest: str = "same for all seeds", figure: bytes | None = None) -> None:
         """What an evaluation and a figure leave."""
         horizon = [mse * (0.2 + 1.6 * frame / 40) for frame in range(40)]
-        result = {"mean": mse, "std_over_windows": mse / 2, "horizon": horizon}
+        result = {"mean": mse, "std_over_windows": mse / 2, "horizon": horizon, "at": {}}
         content = {
             "experiment": self.experiment.name,
             "title": self.experiment.title,
@@ -89,16 +89,19 @@ class FakeRun:
             "seed": self.seed,
             "digest": self.digest,
             "settings_digest": settings_digest,
-            "protocol": "forecast",
             "schedule_name": self.experiment.training.schedule_name if self.experiment.training else None,
             "iterations": self.iterations,
             "precision": "float32",
             "data_source": "simulated",
             "n_pred_test": 40,
             "test_data": {"content_sha256": "fedcba9876543210" * 4},
-            "window_sets": {
-                "all": {"n_windows": 6360, "metrics": {"mse_per_pixel": result}},
-                "published": {"n_windows": 1200, "metrics": {"mse_per_pixel": {**result, "mean": mse * 1.01}}},
+            "protocols": {
+                "forecast": {
+                    "window_sets": {
+                        "all": window_set(6360, result),
+                        "published": window_set(1200, {**result, "mean": mse * 1.01}),
+                    }
+                }
             },
             "provenance": provenance(),
             "training": {},
@@ -118,6 +121,10 @@ class FakeRun:
         self.publish()
         self.evaluate(mse)
         return self
+
+
+def window_set(n_windows: int, result: dict[str, Any]) -> dict[str, Any]:
+    return {"n_windows": n_windows, "n_available": n_windows, "metrics": {"mse_per_pixel": result}}
 
 
 def grey_png(size: int, level: int = 128) -> bytes:

@@ -106,7 +106,7 @@ def test_one_run_that_fails_does_not_keep_the_others_out(new_run, store, results
     broken.paths.metrics.write_text("{}")
     new_run(seed=1).finish(n_points=2)
     assert track_all(results_dir) == 1
-    assert f"failed: {broken.paths.metrics}: schema version 1 expected" in capsys.readouterr().err
+    assert f"failed: {broken.paths.metrics}: schema version 2 expected" in capsys.readouterr().err
     assert contents(store)["pde seed 1"][0] == "FINISHED"
 
 

@@ -39,7 +39,7 @@ def test_a_run_is_comparable_in_the_store(new_run, store, track):
     wanted = {
         **{"paper": "pde", "dataset": "wave_eq_100", "model": "pde", "variant": "pde", "seed": "0"},
         **{"data_source": "simulated", "schedule": "published", "iterations": "600", "digest": run.digest},
-        **{"precision": "float32", "protocol": "forecast", "level": "run", "title": "PDE"},
+        **{"precision": "float32", "protocols": "forecast", "level": "run", "title": "PDE"},
     }
     assert {key: stored.tags.get(key) for key in wanted} == wanted
     assert "`test_mse_per_pixel`: mean over 40 predicted frames" in stored.tags["mlflow.note.content"]
@@ -232,7 +232,7 @@ def test_a_run_that_is_being_shipped_is_left_alone(new_run, store, track):
     [
         ("journal.jsonl", None, "it has no journal.jsonl; train it first"),
         ("journal.jsonl", "no journal\n", "not the `run` entry of a journal"),
-        ("metrics.json", "{}", "metrics.json: schema version 1 expected"),
+        ("metrics.json", "{}", "metrics.json: schema version 2 expected"),
         ("training.json", "", "training.json: not JSON"),
     ],
 )

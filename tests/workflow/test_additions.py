@@ -143,7 +143,8 @@ def test_each_is_one_file_and_one_line(extended):
     done = extended.snakemake("--cores", "2", configfile="more.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     run = extended.folder / "results/runs/steps/grey/no_seed"
-    scores = json.loads((run / "metrics.json").read_text())["window_sets"]["all"]["metrics"]
+    protocols = json.loads((run / "metrics.json").read_text())["protocols"]
+    scores = protocols["forecast"]["window_sets"]["all"]["metrics"]
     assert set(scores) == {"mse_per_pixel", "mae_per_pixel"}
     assert 0.2 < scores["mae_per_pixel"]["mean"] < 0.3 and scores["mse_per_pixel"]["mean"] < 0.15
     assert (run / "figures/page.png").is_file() and (run / "figures/page.pdf").is_file()

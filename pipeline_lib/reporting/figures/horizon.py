@@ -32,7 +32,7 @@ def draw(runs: Sequence[Path], pdf: Path, png: Path) -> None:
     Raises ValueError for runs that must not be mixed (reporting/results.py).
     """
     results = read_results(runs)
-    window_set = results[0].window_sets[0]
+    window_set = results[0].window_sets()[0]
     metrics = [metric for name, metric in metric_names(results) if name == window_set]
     with styled():
         figure = Figure(figsize=(FULL_WIDTH, 2.7), layout="constrained")
