@@ -1,5 +1,6 @@
 """Settings of the datasets: how a dataset is prepared, and which of its windows are used."""
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +16,20 @@ class DatasetSettings(Section):
 
     name: str
     preparation: Section
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int] | None:
+        """(C, H, W) as far as the settings tell before anything is prepared; None where only the data do."""
+        return None
+
+    def n_training_windows(self, length: int) -> int | None:
+        """Training windows of `length` frames in an epoch; None where only the data tell."""
+        return None
+
+    @property
+    def prepared_bytes(self) -> int | None:
+        """About how large train.h5 and test.h5 are together; None where only the data tell."""
+        return None
 
 
 class WaveEqPreparation(Section):
@@ -50,20 +65,44 @@ Windows = Annotated[
 ]
 
 
-class WaveEqSettings(DatasetSettings):
+class WavesSettings(DatasetSettings):
+    """What WaveEq and WaveEq-100 share."""
+
+    N_FRAMES: ClassVar[int] = 150
+    WIDTH: ClassVar[int] = 64
+
+    windows: Windows = "all"
+    preparation: WaveEqPreparation
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        return 1, self.WIDTH, self.WIDTH
+
+    def n_training_windows(self, length: int) -> int:
+        n_frames = self.N_FRAMES if self.windows == "all" else self.WIDTH
+        return self.preparation.n_train_simulations * max(0, n_frames - length + 1)
+
+    @property
+    def prepared_bytes(self) -> int:
+        return 4 * self.preparation.n_simulations * self.N_FRAMES * math.prod(self.frame_shape)
+
+
+class WaveEqSettings(WavesSettings):
     """WaveEq: full 64x64 frames."""
 
     name: Literal["wave_eq"] = "wave_eq"
-    windows: Windows = "all"
     preparation: WaveEqPreparation = WaveEqPreparation()
 
 
-class WaveEq100Settings(DatasetSettings):
+class WaveEq100Settings(WavesSettings):
     """WaveEq-100: vectors of 100 pixels sampled from WaveEq frames."""
 
     name: Literal["wave_eq_100"] = "wave_eq_100"
-    windows: Windows = "all"
     preparation: WaveEq100Preparation = WaveEq100Preparation()
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        return 1, 1, self.preparation.n_pixels
 
 
 class MovingMnistPreparation(Section):
@@ -80,10 +119,15 @@ class MovingMnistSettings(DatasetSettings):
 
     raw_source: ClassVar[str | None] = "mnist"
     name: Literal["moving_mnist"] = "moving_mnist"
-    epoch_size: int = Field(
-        200_000, ge=1, description="Training videos of an epoch, new in each [videos]."
-    )
+    epoch_size: int = Field(200_000, ge=1, description="Training videos of an epoch, new in each [videos].")
     preparation: MovingMnistPreparation = MovingMnistPreparation()
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        return 1, 64, 64
+
+    def n_training_windows(self, length: int) -> int:
+        return self.epoch_size
 
 
 class MovingMnistSampleSettings(MovingMnistSettings):

@@ -1,0 +1,47 @@
+"""What the settings of a dataset say before anything is prepared is what the prepared files then hold."""
+
+import pytest
+import torch
+
+from pipeline_lib.config.dataset import WaveEq100Settings, WaveEqSettings
+from pipeline_lib.data import wave_eq
+from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.resident import training_windows
+
+FEW = {"n_simulations": 4, "n_train_simulations": 3}
+
+
+@pytest.fixture(scope="module", params=[WaveEqSettings, WaveEq100Settings])
+def prepared(request, tmp_path_factory):
+    """Settings of a small dataset, and the folder that it was prepared in."""
+    settings = request.param.model_validate({"preparation": FEW})
+    folder = tmp_path_factory.mktemp(settings.name)
+    wave_eq.prepare(settings, folder / "train.h5", folder / "test.h5")
+    return settings, folder
+
+
+@pytest.mark.parametrize("windows", ["all", "published"])
+@pytest.mark.parametrize("length", [15, 25, 64])
+def test_windows_and_frames_are_foretold(prepared, windows, length):
+    settings, folder = prepared
+    settings = settings.model_copy(update={"windows": windows})
+    opened = training_windows(folder / "train.h5", settings, length, torch.device("cpu"), 0)
+    assert settings.n_training_windows(length) == opened.n_windows
+    assert settings.frame_shape == opened.frame_shape
+
+
+@pytest.mark.parametrize(("windows", "length"), [("all", 151), ("all", 300), ("published", 65)])
+def test_where_no_window_fits_none_is_foretold(prepared, windows, length):
+    settings, folder = prepared
+    settings = settings.model_copy(update={"windows": windows})
+    assert settings.n_training_windows(length) == 0
+    with pytest.raises(ValueError):
+        training_windows(folder / "train.h5", settings, length, torch.device("cpu"), 0)
+
+
+def test_the_size_on_disk_is_foretold(prepared):
+    settings, folder = prepared
+    size = sum((folder / part).stat().st_size for part in ("train.h5", "test.h5"))
+    assert size == pytest.approx(settings.prepared_bytes, rel=0.1)
+    with VideoFile(folder / "train.h5") as file:
+        assert file.n_frames == settings.N_FRAMES
