@@ -74,11 +74,11 @@ def test_forecast_equals_a_plain_roll_out(changes):
     torch.manual_seed(1)
     model = build(settings_for(**changes), TaskSettings(n_cond=3, n_pred=4), (2, 1, 5)).double().eval()
     cond = torch.rand(4, 3, 2, 1, 5, dtype=torch.float64)
-    static = model.static_encoder(cond) if model.static_encoder else torch.ones(4, 6, dtype=torch.float64)
-    code, frames = model.dynamic_encoder(cond), []
+    static = model.static_encoder(cond)[0] if model.static_encoder else torch.ones(4, 6, dtype=torch.float64)
+    code, frames = model.dynamic_encoder(cond)[0], []
     for step in range(7 + model.settings.offset):
         if step >= model.settings.offset:
-            frames.append(decode_one(model, static, code))
+            frames.append(decode_one(model, (static, ()), code))
         code = model.integrator(code)
     forecast = model.forecast(cond, 7)
     assert forecast.shape == (4, 7, 2, 1, 5)
@@ -91,10 +91,10 @@ def test_static_and_dynamic_codes_come_from_different_encoders():
     initialise(model, "orthogonal", 1.0)
     cond = torch.rand(2, 3, 1, 1, 5)
     with torch.no_grad():
-        before = model.static_codes(cond)[0]
+        before = model.static_codes(cond)[0].code
         for parameter in model.dynamic_encoder.parameters():
             parameter.zero_()
-        assert torch.equal(model.static_codes(cond)[0], before)
+        assert torch.equal(model.static_codes(cond)[0].code, before)
         assert not model.dynamic_codes(cond)[0].any()
 
 

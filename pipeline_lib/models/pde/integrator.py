@@ -35,8 +35,8 @@ class VectorIntegrator(nn.Module):
         return self.blocks(dynamic_code_BD)
 
     def trajectory(self, dynamic_code_BD: Tensor, n_steps: int) -> Tensor:
-        """T_0 (B, D) → (n_steps, B, D): T_0 itself, then n_steps - 1 applications."""
+        """T_0 (B, D) → (B, n_steps, D): T_0 itself, then n_steps - 1 applications."""
         codes = [dynamic_code_BD]
         for _ in range(n_steps - 1):
             codes.append(self(codes[-1]))
-        return torch.stack(codes)
+        return torch.stack(codes, dim=1)

@@ -4,14 +4,15 @@ import torch
 from torch import Tensor
 
 
-def concatenate(static_code_BD: Tensor, dynamic_code_TBD: Tensor) -> Tensor:
-    """[S, T]: (B, Ds), (T, B, Dt) → (T, B, Ds + Dt)."""
-    return torch.cat([static_code_BD.expand(dynamic_code_TBD.shape[0], -1, -1), dynamic_code_TBD], dim=-1)
+def concatenate(static_code_BD: Tensor, dynamic_code_BTD: Tensor) -> Tensor:
+    """[S, T]: (B, Ds), (B, T, Dt) → (B, T, Ds + Dt)."""
+    static_code_BTD = static_code_BD.unsqueeze(1).expand(-1, dynamic_code_BTD.shape[1], -1)
+    return torch.cat([static_code_BTD, dynamic_code_BTD], dim=-1)
 
 
-def multiply(static_code_BD: Tensor, dynamic_code_TBD: Tensor) -> Tensor:
-    """S · T: (B, D), (T, B, D) → (T, B, D)."""
-    return static_code_BD * dynamic_code_TBD
+def multiply(static_code_BD: Tensor, dynamic_code_BTD: Tensor) -> Tensor:
+    """S · T: (B, D), (B, T, D) → (B, T, D)."""
+    return static_code_BD.unsqueeze(1) * dynamic_code_BTD
 
 
 MIXINGS = {"concat": concatenate, "mul": multiply}

@@ -1,6 +1,7 @@
 """MLP encoder and decoder (WaveEq, WaveEq-100)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,9 @@ class MlpEncoder(nn.Module):
         super().__init__()
         self.layers = _linear_stack([n_inputs] + [hidden_size] * (n_layers - 1) + [code_size])
 
-    def forward(self, window_BTCHW: Tensor) -> Tensor:
-        """(B, n_cond, C, H, W) → (B, code_size)."""
-        return self.layers(window_BTCHW.flatten(1))
+    def forward(self, window_NTCHW: Tensor, n_calls: int = 1) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """(N, n_cond, C, H, W) → code (N, code_size), no skips. Rows do not depend on each other, so calls don't."""
+        return self.layers(window_NTCHW.flatten(1)), ()
 
 
 class MlpDecoder(nn.Module):
@@ -39,8 +40,9 @@ class MlpDecoder(nn.Module):
         self.layers = _linear_stack([code_size] + [hidden_size] * (n_layers - 1) + [math.prod(frame_shape)])
         self.activation = activation
 
-    def forward(self, code_ND: Tensor) -> Tensor:
+    def forward(self, code_ND: Tensor, skips: Sequence[Tensor] = (), n_calls: int = 1) -> Tensor:
         """(N, code_size) → (N, C, H, W) in float32; the output layer is computed in float32 under autocast too."""
+        assert not skips
         output_layer = self.layers[-1]
         assert isinstance(output_layer, nn.Linear)
         hidden = self.layers[:-1](code_ND)

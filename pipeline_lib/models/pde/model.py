@@ -4,12 +4,12 @@ from torch import Tensor
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde.networks import PdeNetworks
+from pipeline_lib.models.pde.networks import FrameShape, PdeNetworks
 from pipeline_lib.models.pde.objective import pde_loss_terms, pde_loss_weights
 
 
 class PdeModel(PdeNetworks):
-    """What training and evaluation know as the model: `Trainable` and `Forecaster`."""
+    """What training and evaluation know as the model: `Trainable`, `Forecaster` and `ContentSwapper`."""
 
     def draw_range(self) -> tuple[int, int]:
         """τ is uniform in [n_cond, n] where a code stands for its window's first frame, else in [n_cond, n - 1]."""
@@ -23,22 +23,15 @@ class PdeModel(PdeNetworks):
         return pde_loss_weights(self.settings)
 
 
-def default_frames_per_decoder_call(settings: PdeSettings, device_type: str) -> int:
-    """Time steps per decoder call when the setting is `auto`.
-
-    An MLP decoder has no per-call statistics and small activations, so all steps go into one call on every device.
-    """
-    return {"mlp": 1024}[settings.decoder]
-
-
 def build(
     settings: PdeSettings,
     task: TaskSettings,
-    frame_shape: tuple[int, int, int],
+    frame_shape: FrameShape,
     device_type: str = "cpu",
     frames_per_decoder_call: int | str = "auto",
 ) -> PdeModel:
-    """Build the model with freshly drawn weights (from PyTorch's global CPU generator)."""
-    if frames_per_decoder_call == "auto":
-        frames_per_decoder_call = default_frames_per_decoder_call(settings, device_type)
-    return PdeModel(settings, task, frame_shape, int(frames_per_decoder_call))
+    """Build the model with freshly drawn weights (from PyTorch's global CPU generator).
+
+    Raises ValueError where an architecture does not take frames of this size.
+    """
+    return PdeModel(settings, task, frame_shape, frames_per_decoder_call)

@@ -1,16 +1,32 @@
 """The networks of the PDE model and how they forecast (PDE paper, section 3)."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
+from pipeline_lib.models.pde import dcgan
 from pipeline_lib.models.pde.initialisation import initialise
 from pipeline_lib.models.pde.integrator import VectorIntegrator
 from pipeline_lib.models.pde.mixing import MIXINGS
 from pipeline_lib.models.pde.mlp import MlpDecoder, MlpEncoder
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
+
+FrameShape = tuple[int, int, int]
+
+
+class StaticCode(NamedTuple):
+    """S: the code (B, D), and the skips of its encoder, deepest first, where the decoder takes them."""
+
+    code: Tensor
+    skips: tuple[Tensor, ...] = ()
+
+    def flat(self) -> Tensor:
+        """Code and skips side by side, (B, …): what the invariance term compares."""
+        return torch.cat([self.code, *(skip.flatten(1) for skip in self.skips)], dim=1)
 
 
 class PdeNetworks(nn.Module):
@@ -20,11 +36,7 @@ class PdeNetworks(nn.Module):
     """
 
     def __init__(
-        self,
-        settings: PdeSettings,
-        task: TaskSettings,
-        frame_shape: tuple[int, int, int],
-        frames_per_decoder_call: int,
+        self, settings: PdeSettings, task: TaskSettings, frame_shape: FrameShape, frames_per_decoder_call: int | str
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -37,13 +49,7 @@ class PdeNetworks(nn.Module):
             code_size += settings.code_size_static
         self.static_encoder = self._encoder(settings.code_size_static) if settings.use_static_code else None
         self.dynamic_encoder = self._encoder(settings.code_size_dynamic)
-        self.decoder = MlpDecoder(
-            code_size,
-            settings.decoder_hidden_size,
-            settings.decoder_n_layers,
-            self.frame_shape,
-            ACTIVATIONS[settings.output_activation](),
-        )
+        self.decoder = self._decoder(code_size)
         self.integrator = VectorIntegrator(
             settings.code_size_dynamic, settings.integrator_hidden_size, settings.integrator_n_blocks
         )
@@ -52,31 +58,91 @@ class PdeNetworks(nn.Module):
                 initialise(network, settings.init_encoder, settings.gain_encoder)
         initialise(self.integrator, settings.init_integrator, settings.gain_integrator)
 
-    def _encoder(self, code_size: int) -> MlpEncoder:
-        channels, height, width = self.frame_shape
-        n_inputs = self.task.n_cond * channels * height * width
-        return MlpEncoder(n_inputs, self.settings.encoder_hidden_size, self.settings.encoder_n_layers, code_size)
+    def _encoder(self, code_size: int) -> nn.Module:
+        settings, (channels, height, width) = self.settings, self.frame_shape
+        n_channels = self.task.n_cond * channels
+        match settings.encoder:
+            case "mlp":
+                n_inputs = n_channels * height * width
+                return MlpEncoder(n_inputs, settings.encoder_hidden_size, settings.encoder_n_layers, code_size)
+            case "dcgan":
+                _check_size("encoder", "dcgan", self.frame_shape, dcgan.SIZE)
+                return dcgan.DcganEncoder(n_channels, settings.encoder_hidden_size, code_size)
 
-    def static_codes(self, *windows_BTCHW: Tensor) -> list[Tensor]:
-        """S of each window of n_cond frames, (B, D) each, in one call of the encoder; 1 without a static code."""
+    def _decoder(self, code_size: int) -> nn.Module:
+        settings = self.settings
+        activation = ACTIVATIONS[settings.output_activation]()
+        match settings.decoder:
+            case "mlp":
+                return MlpDecoder(
+                    code_size, settings.decoder_hidden_size, settings.decoder_n_layers, self.frame_shape, activation
+                )
+            case "dcgan":
+                _check_size("decoder", "dcgan", self.frame_shape, dcgan.SIZE)
+                return dcgan.DcganDecoder(
+                    code_size, settings.decoder_hidden_size, self.frame_shape[0], settings.use_skips, activation
+                )
+
+    def static_codes(self, *windows_BTCHW: Tensor) -> list[StaticCode]:
+        """S of each window of n_cond frames, in one call of the encoder; 1 without a static code."""
         if self.static_encoder is None:
             window = windows_BTCHW[0]
-            return [window.new_ones(window.shape[0], self.settings.code_size_dynamic) for _ in windows_BTCHW]
-        return list(self.static_encoder(torch.cat(windows_BTCHW)).chunk(len(windows_BTCHW)))
+            return [StaticCode(window.new_ones(window.shape[0], self.settings.code_size_dynamic))] * len(windows_BTCHW)
+        code, skips = self._encoded(self.static_encoder, windows_BTCHW)
+        if not self.settings.use_skips:
+            return [StaticCode(each) for each in code]
+        return [StaticCode(*each) for each in zip(code, zip(*skips, strict=True), strict=True)]
 
     def dynamic_codes(self, *windows_BTCHW: Tensor) -> list[Tensor]:
         """T of each window of n_cond frames, (B, D) each, in one call of the encoder."""
-        return list(self.dynamic_encoder(torch.cat(windows_BTCHW)).chunk(len(windows_BTCHW)))
+        return self._encoded(self.dynamic_encoder, windows_BTCHW)[0]
 
-    def decode(self, static_code_BD: Tensor, dynamic_code_TBD: Tensor) -> Tensor:
-        """(B, Ds), (T, B, Dt) → frames (T, B, C, H, W), `frames_per_decoder_call` time steps per decoder call."""
-        mixed_TBD = self.mix(static_code_BD, dynamic_code_TBD)
-        frames = [self.decoder(part.flatten(0, 1)) for part in mixed_TBD.split(self.frames_per_decoder_call)]
-        return torch.cat(frames).unflatten(0, mixed_TBD.shape[:2])
+    @staticmethod
+    def _encoded(encoder: nn.Module, windows_BTCHW: tuple[Tensor, ...]) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Code of each window, and each skip of each window; rows (b, window), as per-call statistics want them."""
+        n = len(windows_BTCHW)
+        code, skips = encoder(torch.stack(windows_BTCHW, dim=1).flatten(0, 1), n_calls=n)
+        code_of, *skips_of = [list(each.unflatten(0, (-1, n)).unbind(1)) for each in (code, *skips)]
+        return code_of, skips_of
+
+    def decode(self, static_code: StaticCode, dynamic_code_BTD: Tensor) -> Tensor:
+        """S, T (B, T, D) → frames (B, T, C, H, W), in as few calls of the decoder as memory allows."""
+        mixed_BTD = self.mix(static_code.code, dynamic_code_BTD)
+        n_videos = mixed_BTD.shape[0]
+        frames = [
+            self.decoder(part.flatten(0, 1), static_code.skips, n_calls=part.shape[1]).unflatten(0, (n_videos, -1))
+            for part in mixed_BTD.split(self._frames_per_call(n_videos), dim=1)
+        ]
+        return torch.cat(frames, dim=1) if len(frames) > 1 else frames[0]
+
+    def _frames_per_call(self, n_videos: int) -> int:
+        """Time steps per decoder call, with `n_videos` rows each."""
+        if isinstance(self.frames_per_decoder_call, int):
+            return self.frames_per_decoder_call
+        rows = ROWS_PER_CALL[self.settings.decoder][next(self.parameters()).device.type != "cpu"]
+        return max(1, rows // n_videos)
 
     def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
         """(B, n_cond, C, H, W) → (B, n_pred, C, H, W). The conditioning frames are not decoded."""
-        (static_code,) = self.static_codes(cond_BTCHW)
-        (dynamic_code,) = self.dynamic_codes(cond_BTCHW)
-        codes_TBD = self.integrator.trajectory(dynamic_code, n_pred + self.settings.offset)[self.settings.offset :]
-        return self.decode(static_code, codes_TBD).transpose(0, 1)
+        return self.swap(cond_BTCHW, cond_BTCHW, n_pred)
+
+    def swap(self, content_BTCHW: Tensor, motion_BTCHW: Tensor, n_pred: int) -> Tensor:
+        """S of one video, T of another, (B, n_cond, C, H, W) each → (B, n_pred, C, H, W): the content, moved so."""
+        (static_code,) = self.static_codes(content_BTCHW)
+        (dynamic_code,) = self.dynamic_codes(motion_BTCHW)
+        codes_BTD = self.integrator.trajectory(dynamic_code, n_pred + self.settings.offset)
+        return self.decode(static_code, codes_BTD[:, self.settings.offset :])
+
+
+# Rows that a decoder takes in one call when the setting is `auto`, on a CPU and on a GPU. Rows of an MLP are small.
+# Those of a convolutional decoder must stay in a CPU's cache, and within a GPU's memory.
+ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096)}
+
+
+def _check_size(part: str, architecture: str, frame_shape: FrameShape, size: int) -> None:
+    if frame_shape[1:] != (size, size):
+        height, width = frame_shape[1:]
+        raise ValueError(
+            f"model.{part}: {architecture} is for frames of {size}x{size} pixels, those of this dataset have "
+            f"{height}x{width}; choose another architecture"
+        )

@@ -20,16 +20,14 @@ def pde_loss_terms(model: PdeNetworks, video_BTCHW: Tensor, tau: int) -> dict[st
     first, last = video_BTCHW[:, :n_cond], video_BTCHW[:, n_frames - n_cond : n_frames]
     static_old, static_new = model.static_codes(first, last)
     dynamic_tau, dynamic_start = model.dynamic_codes(video_BTCHW[:, tau - n_cond : tau], first)
-    codes_TBD = model.integrator.trajectory(dynamic_start, model.task.n_pred + offset)
-    frames_TBCHW = model.decode(static_old, torch.cat([dynamic_tau.unsqueeze(0), codes_TBD]))
-    autoencoded, forecast_TBCHW = frames_TBCHW[0], frames_TBCHW[1:]
-    target_TBCHW = video_BTCHW[:, 0 if offset else n_cond :].transpose(0, 1)
+    codes_BTD = model.integrator.trajectory(dynamic_start, model.task.n_pred + offset)
+    frames_BTCHW = model.decode(static_old, torch.cat([dynamic_tau.unsqueeze(1), codes_BTD], dim=1))
     terms = {
-        "loss_forecast": mse_loss(forecast_TBCHW, target_TBCHW),
-        "loss_autoencode": mse_loss(autoencoded, video_BTCHW[:, tau - offset]),
+        "loss_forecast": mse_loss(frames_BTCHW[:, 1:], video_BTCHW[:, 0 if offset else n_cond :]),
+        "loss_autoencode": mse_loss(frames_BTCHW[:, 0], video_BTCHW[:, tau - offset]),
     }
     if model.settings.use_static_code:
-        terms["loss_invariance"] = mse_loss(_widened(static_old), _widened(static_new))
+        terms["loss_invariance"] = mse_loss(_widened(static_old.flat()), _widened(static_new.flat()))
         terms["loss_regularisation"] = _widened(dynamic_start).square().sum(dim=1).mean() / 2
     return terms
 

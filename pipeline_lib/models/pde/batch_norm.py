@@ -1,0 +1,64 @@
+"""BatchNorm for several calls of a network in one: each call keeps its own statistics.
+
+The published code calls encoder and decoder once per window and once per time step, and every call normalises with
+the statistics of its own batch and moves the running averages on. Computing K calls at once must keep both.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PerCallBatchNorm2d(nn.BatchNorm2d):
+    """`nn.BatchNorm2d` in every respect (parameters, buffers, eval mode) for rows that belong to K calls.
+
+    Rows are ordered (b, call). Then the K calls are K·C channels of one batch: (B·K, C, H, W) seen as (B, K·C, H, W),
+    which is no copy, and one normalisation does them all.
+    """
+
+    def forward(self, x_NCHW: Tensor, n_calls: int = 1) -> Tensor:
+        """(B·n_calls, C, H, W) → the same shape, as `n_calls` calls in order on (B, C, H, W) would give it."""
+        if n_calls == 1 or not self.training:
+            return super().forward(x_NCHW)
+        if x_NCHW.is_contiguous():
+            normalised, mean_KC, variance_KC = self._as_channels(x_NCHW, n_calls)
+        else:  # channels_last, in which the calls can't be seen as channels
+            normalised, mean_KC, variance_KC = self._by_reduction(x_NCHW, n_calls)
+        self._follow(mean_KC, variance_KC)
+        return normalised
+
+    def _as_channels(self, x_NCHW: Tensor, n_calls: int) -> tuple[Tensor, Tensor, Tensor]:
+        # With momentum 1, PyTorch's own kernel leaves the batch's mean and unbiased variance in the running buffers.
+        mean, variance = x_NCHW.new_zeros(2, n_calls * self.num_features, dtype=self.weight.dtype).unbind()
+        normalised = F.batch_norm(
+            x_NCHW.view(-1, n_calls * self.num_features, *x_NCHW.shape[2:]),
+            mean,
+            variance,
+            self.weight.repeat(n_calls),
+            self.bias.repeat(n_calls),
+            training=True,
+            momentum=1.0,
+            eps=self.eps,
+        )
+        shape = (n_calls, self.num_features)
+        return normalised.view_as(x_NCHW), mean.view(shape), variance.view(shape)
+
+    def _by_reduction(self, x_NCHW: Tensor, n_calls: int) -> tuple[Tensor, Tensor, Tensor]:
+        x_BKCHW = x_NCHW.unflatten(0, (-1, n_calls)).to(self.weight.dtype)
+        variance, mean = torch.var_mean(x_BKCHW, dim=(0, 3, 4), correction=0, keepdim=True)
+        scale = self.weight.view(1, 1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
+        normalised = x_BKCHW * scale + (self.bias.view(1, 1, -1, 1, 1) - mean * scale)
+        n = x_BKCHW.shape[0] * x_BKCHW.shape[3] * x_BKCHW.shape[4]
+        unbiased = variance.detach()[0, :, :, 0, 0] * (n / (n - 1))
+        return normalised.flatten(0, 1).to(x_NCHW.dtype), mean.detach()[0, :, :, 0, 0], unbiased
+
+    @torch.no_grad()
+    def _follow(self, mean_KC: Tensor, variance_KC: Tensor) -> None:
+        """Running averages after K updates in order: r ← (1 - m) r + m s_k, for k = 0..K-1, in closed form."""
+        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        assert self.num_batches_tracked is not None
+        n_calls, kept = len(mean_KC), 1.0 - self.momentum
+        shares_K = mean_KC.new_tensor([self.momentum * kept ** (n_calls - 1 - k) for k in range(n_calls)])
+        self.running_mean.mul_(kept**n_calls).add_(shares_K @ mean_KC)
+        self.running_var.mul_(kept**n_calls).add_(shares_K @ variance_KC)
+        self.num_batches_tracked += n_calls
