@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pipeline_lib.cli.training_request import TrainingRequest, publish
+from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.registry import DATASETS, MODELS, load
 from pipeline_lib.data.protocols import TrainingWindows
@@ -42,6 +43,15 @@ def open_training_data(request: TrainingRequest, device: torch.device) -> Traini
         request.train_file, experiment.dataset, task.n_cond + task.n_pred, device, request.seed or 0
     )
     return opened
+
+
+def build_model(experiment: Experiment, frame_shape: tuple[int, int, int], device: torch.device) -> nn.Module:
+    """The model that is trained, on the device, its weights drawn from PyTorch's generator."""
+    assert experiment.training is not None
+    model: nn.Module = load(MODELS[experiment.model.name].build)(
+        experiment.model, experiment.task, frame_shape, device.type, experiment.training.frames_per_decoder_call
+    )
+    return model.to(device)
 
 
 def fit_baseline(request: TrainingRequest) -> None:
@@ -108,15 +118,12 @@ class TrainingProcess:
         self.trainer, self.facts = self._compose()
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
-        experiment, task = self.request.experiment, self.request.experiment.task
+        experiment = self.request.experiment
         data = open_training_data(self.request, self.device)
         assert self.request.seed is not None
         seed_torch(self.request.seed, "weights")
-        model: nn.Module = load(MODELS[experiment.model.name].build)(
-            experiment.model, task, data.frame_shape, self.device.type, self.settings.frames_per_decoder_call
-        ).to(self.device)
         trainer = Trainer(
-            model=model,
+            model=build_model(experiment, data.frame_shape, self.device),
             data=data,
             settings=self.settings,
             seed=self.request.seed,
