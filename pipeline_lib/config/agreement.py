@@ -55,7 +55,18 @@ def _bars_without_measure(settings: PipelineSettings, experiments: Mapping[str, 
                 f"require: {bar.experiment} is to be compared with the best baseline, but none of "
                 f"{experiment.dataset.name} is among experiments"
             )
-        lacking = [other.name for other in beside if bar.metric not in other.evaluation.metrics]
-        if lacking and (experiment.name in lacking or any(experiments[name].is_baseline for name in lacking)):
+        compared = [other for other in beside if other.is_baseline or other is experiment]
+        if lacking := [other.name for other in compared if bar.metric not in other.evaluation.metrics]:
             problems.append(f"require: {bar.metric} is not among evaluation.metrics of {', '.join(lacking)}")
+        if lacking := [other.name for other in compared if not _is_measured(bar.n_frames, other)]:
+            problems.append(
+                f"require: {bar.n_frames} frames are neither task.n_pred_test nor among evaluation.horizons of "
+                f"{', '.join(lacking)}"
+            )
+        if lacking := [other.name for other in compared if "forecast" not in other.evaluation.protocols]:
+            problems.append(f"require: forecast is not among evaluation.protocols of {', '.join(lacking)}")
     return problems
+
+
+def _is_measured(n_frames: int | None, experiment: Experiment) -> bool:
+    return n_frames in (None, experiment.task.n_pred_test, *experiment.evaluation.horizons)

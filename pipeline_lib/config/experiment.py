@@ -1,11 +1,12 @@
 """An experiment: dataset × model, with its task, training and evaluation."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from pipeline_lib.config.evaluation import EvaluationSettings
-from pipeline_lib.config.registry import METRICS, AnyDataset, AnyModel
+from pipeline_lib.config.registry import DATASETS, METRICS, AnyDataset, AnyModel
 from pipeline_lib.config.section import Section
 from pipeline_lib.config.task import TaskSettings
 from pipeline_lib.config.training import TrainingSettings
@@ -35,10 +36,38 @@ class Experiment(Section):
         if not self.model.is_trained and self.training is not None:
             raise ValueError(f"model {self.model.name} is a baseline and takes no training section")
         self.model.check_task(self.task)
-        unknown = [metric for metric in self.evaluation.metrics if metric not in METRICS]
+        self._check_metrics()
+        self._check_protocols()
+        return self
+
+    def _check_metrics(self) -> None:
+        metrics = self.evaluation.metrics
+        unknown = [metric for metric in metrics if metric not in METRICS]
         if unknown:
             raise ValueError(f"evaluation.metrics: unknown {unknown}, registered are {sorted(METRICS)}")
-        return self
+        _, height, width = self.dataset.frame_shape or (1, math.inf, math.inf)
+        for metric in metrics:
+            if min(height, width) < (needed := METRICS[metric].min_side):
+                raise ValueError(
+                    f"evaluation.metrics: {metric} needs frames of at least {needed}x{needed} pixels, those of "
+                    f"{self.dataset.name} have {height}x{width}: leave it out"
+                )
+
+    def _check_protocols(self) -> None:
+        horizons, n_pred = self.evaluation.horizons, self.task.n_pred_test
+        if horizons and horizons[-1] > n_pred:
+            raise ValueError(
+                f"evaluation.horizons: {horizons[-1]} frames are more than are predicted (task.n_pred_test is {n_pred})"
+            )
+        if "swap" not in self.evaluation.protocols:
+            return
+        if DATASETS[self.dataset.name].swap is None:
+            raise ValueError(f"evaluation.protocols: {self.dataset.name} has no content-swap test: leave swap out")
+        if not self.model.can_swap:
+            raise ValueError(
+                f"evaluation.protocols: model {self.model.name} cannot swap contents, which takes a static code of its "
+                "own: leave swap out"
+            )
 
     @property
     def is_baseline(self) -> bool:

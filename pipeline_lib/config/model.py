@@ -21,6 +21,11 @@ class ModelSettings(Section):
     def check_task(self, task: TaskSettings) -> None:
         """Raise ValueError where the model cannot do this task."""
 
+    @property
+    def can_swap(self) -> bool:
+        """Whether the model can show the content of one video moving as another does (`ContentSwapper`)."""
+        return False
+
 
 class PdeObjectiveSettings(Section):
     """Weights of the four loss terms (PDE paper, section 3.3; the defaults are the published ones)."""
@@ -88,6 +93,10 @@ class PdeSettings(ModelSettings):
         if not self.use_static_code:
             raise ValueError("use_skips takes the static encoder's features, and use_static_code is false: set one")
         return self
+
+    @property
+    def can_swap(self) -> bool:
+        return self.use_static_code
 
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):

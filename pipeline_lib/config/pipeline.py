@@ -21,6 +21,12 @@ class RequirementSettings(Section):
 
     experiment: ExperimentName = Field(description="Experiment that must pass; every seed of it.")
     metric: str = Field("mse_per_pixel", description="Metric, by registered name, on the main set of test windows.")
+    n_frames: int | None = Field(
+        None,
+        ge=1,
+        description="First predicted frames that the metric is the mean over, one of evaluation.horizons; "
+        "null: all of them [frames].",
+    )
     times_best_baseline: float = Field(
         gt=0,
         description="Bar, as a multiple of the best baseline of the same dataset; not to be passed upwards "

@@ -47,12 +47,15 @@ class ModelEntry:
 
 @dataclass(frozen=True)
 class MetricEntry:
-    """`function` scores predictions; the rest is what tables and figures print."""
+    """`function` scores predictions of frames with at least `min_side` pixels a side; the rest is what tables and
+    figures print.
+    """
 
     function: str
     title: str
     unit: str
     direction: Literal["lower", "higher"]
+    min_side: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ MODELS: dict[str, ModelEntry] = {
 METRICS: dict[str, MetricEntry] = {
     "mse_per_pixel": MetricEntry("pipeline_lib.metrics.image:mse_per_pixel", "MSE per pixel", "1", "lower"),
     "psnr_frame_mean": MetricEntry("pipeline_lib.metrics.psnr:psnr_frame_mean", "PSNR", "dB", "higher"),
-    "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher"),
+    "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher", min_side=11),
 }
 
 FIGURES: dict[str, FigureEntry] = {

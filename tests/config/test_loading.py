@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import (
     configuration_files,
     load_pipeline,
@@ -121,6 +123,10 @@ def overridden(override):
     return {"experiments": [PDE], "overrides": {PDE: override}}
 
 
+def overridden_horizon():
+    return {"overrides": {PDE: {"evaluation": {"horizons": [10]}}}}
+
+
 def barred(**bar):
     return {"experiments": [PDE, COPY], "require": [{"experiment": PDE, "times_best_baseline": 1, **bar}]}
 
@@ -148,7 +154,20 @@ def barred(**bar):
         ({"experiments": [COPY], "overrides": {COPY: {"training": {"epochs": 3}}}}, "takes no training section"),
         (barred(experiment="wave_eq/pde"), "not among experiments"),
         (barred() | {"experiments": [PDE]}, "best baseline, but none of wave_eq_100"),
-        (barred(metric="psnr"), "psnr is not among evaluation.metrics"),
+        (barred(metric="psnr"), "psnr is not among evaluation.metrics of wave_eq_100/pde, wave_eq_100/copy_last"),
+        (
+            barred(n_frames=10) | overridden_horizon(),
+            f"10 frames are neither task.n_pred_test nor among evaluation.horizons of {COPY}",
+        ),
+        (overridden({"evaluation": {"horizons": [10, 41]}}), "41 frames are more than are predicted (task.n_pred_test"),
+        (overridden({"evaluation": {"horizons": [10, 10]}}), "the numbers of frames must increase"),
+        (overridden({"evaluation": {"horizons": [0, 10]}}), "horizons.0: given 0; input should be greater than or"),
+        (overridden({"evaluation": {"metrics": ["mse_per_pixel"] * 2}}), "more than once: mse_per_pixel"),
+        (
+            overridden({"evaluation": {"metrics": ["ssim_gauss11"]}}),
+            "at least 11x11 pixels, those of wave_eq_100 have 1",
+        ),
+        (overridden({"evaluation": {"protocols": ["swap"]}}), "wave_eq_100 has no content-swap test: leave swap out"),
         ("experiments: [wave_eq_100/pde]\nseeds: [0]\nseeds: [1]\n", "line 3: key 'seeds' is given twice"),
     ],
 )
@@ -244,3 +263,28 @@ def test_a_run_keeps_its_seed_with_its_experiment(project):
     path.write_text(text)
     with pytest.raises(ConfigurationError, match="seed: unknown key"):
         read_experiment(path)
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [
+        ({"name": "pde"}, None),
+        ({"name": "pde", "use_static_code": False}, "model pde cannot swap contents"),
+        ({"name": "black"}, "model black cannot swap contents"),
+    ],
+)
+def test_only_a_model_with_a_static_code_can_be_evaluated_on_content_swaps(model, verdict):
+    training = {"schedule_name": "published", "epochs": 1} if model["name"] == "pde" else None
+    experiment = {
+        "name": "moving_mnist/any",
+        "dataset": {"name": "moving_mnist"},
+        "task": {"n_cond": 5, "n_pred": 10, "n_pred_test": 95},
+        "model": model,
+        "training": training,
+        "evaluation": {"protocols": ["forecast", "swap"], "horizons": [10, 95], "metrics": ["ssim_gauss11"]},
+    }
+    if verdict is None:
+        assert Experiment.model_validate(experiment).evaluation.horizons == (10, 95)
+    else:
+        with pytest.raises(ValidationError, match=verdict):
+            Experiment.model_validate(experiment)

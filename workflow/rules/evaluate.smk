@@ -33,7 +33,12 @@ rule evaluate:
         "{STAGE} evaluate {params.config:q} --run-dir {params.folder:q} --test-file {input.test:q}" " > {log:q} 2>&1"
 
 
-CHECKS = {f"{bar.experiment}/{bar.metric}".replace("/", "-"): bar for bar in PIPELINE.settings.require}
+def name_of_check(bar):
+    frames = f"-{bar.n_frames}_frames" if bar.n_frames else ""
+    return f"{bar.experiment}-{bar.metric}{frames}".replace("/", "-")
+
+
+CHECKS = {name_of_check(bar): bar for bar in PIPELINE.settings.require}
 
 
 def baselines_beside(experiment):
@@ -55,10 +60,11 @@ rule check:
     localrule: True
     params:
         metric=lambda wildcards: CHECKS[wildcards.check].metric,
+        frames=lambda wildcards: ["--n-frames", n] if (n := CHECKS[wildcards.check].n_frames) else [],
         factor=lambda wildcards: CHECKS[wildcards.check].times_best_baseline,
         source=source_of("check"),
     shell:
-        "{STAGE} check {params.metric} --times-best-baseline {params.factor} --metrics {input.runs:q}"
+        "{STAGE} check {params.metric} {params.frames} --times-best-baseline {params.factor} --metrics {input.runs:q}"
         " --baselines {input.baselines:q} --out {output:q} > {log:q} 2>&1"
 
 
