@@ -2,7 +2,7 @@
 
 import io
 
-from pipeline_lib.runtime.progress import counted
+from pipeline_lib.runtime.progress import counted, say
 
 
 class Terminal(io.StringIO):
@@ -26,3 +26,13 @@ def test_a_terminal_gets_a_bar() -> None:
         report(4, 4)
     last = terminal.getvalue().replace("\n", "").split("\r")[-1]
     assert last.startswith("prepare: 100%") and "4/4" in last
+
+
+def test_bytes_are_shown_in_larger_units() -> None:
+    log, terminal = io.StringIO(), Terminal()
+    for stream in (log, terminal):
+        with counted("download", "B", stream) as report:
+            report(1_500_000, 3_000_000)
+            say("a line beside", stream)
+    assert log.getvalue().splitlines() == ["download: 1.50M of 3.00M B", "a line beside"]
+    assert "1.50M/3.00M" in terminal.getvalue() and "a line beside\n" in terminal.getvalue()

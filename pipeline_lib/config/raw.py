@@ -1,0 +1,116 @@
+"""Raw data as their authors publish them: which files, where from, and what they must be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
+"""Environment variable: a folder that holds <source>/<file>; it goes before every other mirror."""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file. Without a sum, whatever bears its name is taken for it."""
+
+    name: str
+    sha256: str | None = None
+    n_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class RawSource:
+    """Files that belong together, in <data_dir>/raw/<name>.
+
+    title, page, licence: what it is, where its owners describe it, and a sentence on what they allow.
+    mirrors: where it is downloaded from; none where a person has to put the files in place.
+    make: "module:function" of (folder), which makes the files without network; then nothing is downloaded.
+    """
+
+    name: str
+    title: str
+    page: str
+    licence: str
+    files: tuple[RawFile, ...]
+    mirrors: tuple[str, ...] = ()
+    make: str | None = None
+
+
+MNIST = RawSource(
+    name="mnist",
+    title="MNIST handwritten digits",
+    page="http://yann.lecun.com/exdb/mnist/",
+    licence="Copyright Yann LeCun and Corinna Cortes; distributed under CC BY-SA 3.0.",
+    files=(
+        RawFile(
+            "train-images-idx3-ubyte.gz",
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            9_912_422,
+        ),
+        RawFile(
+            "train-labels-idx1-ubyte.gz",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            28_881,
+        ),
+        RawFile(
+            "t10k-images-idx3-ubyte.gz",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            1_648_877,
+        ),
+        RawFile(
+            "t10k-labels-idx1-ubyte.gz",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            4_542,
+        ),
+    ),
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+# Its gzip streams depend on the version of zlib that packs them, so that no sums can be given.
+MNIST_SAMPLE = RawSource(
+    name="mnist_sample",
+    title="scikit-learn's handwritten digits in the files of MNIST",
+    page="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+    licence="E. Alpaydin and C. Kaynak; distributed under CC BY 4.0, and with scikit-learn.",
+    files=tuple(RawFile(file.name) for file in MNIST.files),
+    make="pipeline_lib.data.samples.mnist:make",
+)
+
+RAW_SOURCES: dict[str, RawSource] = {source.name: source for source in (MNIST, MNIST_SAMPLE)}
+
+
+def is_address(mirror: str) -> bool:
+    """Whether a mirror is an address; else it is a folder."""
+    return "://" in mirror or mirror.startswith("file:")
+
+
+def checked_mirror(mirror: str) -> str:
+    """`mirror`, if it is one: the address (https, http or file) or the folder in which the files lie.
+
+    Raises ValueError that says what is wrong with it.
+    """
+    if not is_address(mirror):
+        if not mirror.strip():
+            raise ValueError("an empty text is no mirror")
+        return mirror
+    address = urlsplit(mirror)
+    if address.scheme not in ("https", "http", "file"):
+        raise ValueError("a mirror is an address that begins with https://, http:// or file://, or a folder")
+    if address.scheme == "file" and address.netloc not in ("", "localhost"):
+        raise ValueError(f"file:// addresses name files of this machine: file:///folder, not file://{address.netloc}/")
+    if address.scheme != "file" and not address.hostname:
+        raise ValueError("the address names no machine")
+    if "@" in address.netloc:
+        raise ValueError("mirrors stand in logs, so they hold no names and passwords")
+    if address.query or address.fragment:
+        raise ValueError("names of files are put behind a mirror, so it holds neither ? nor #")
+    return mirror
+
+
+def mirrors_of(source: RawSource, configured: tuple[str, ...] | None, mirror_dir: Path | None) -> tuple[str, ...]:
+    """Where the files of a source are looked for, in this order: in <mirror_dir>/<source>, where there is one, then on
+    the configured mirrors, or on the source's own where none are configured."""
+    folders = () if mirror_dir is None else (str(mirror_dir / source.name),)
+    return folders + (source.mirrors if configured is None else configured)
