@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline_lib.config.loading import read_experiment
 from pipeline_lib.config.registry import DATASETS, load
-from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.prepared import PreparedFile
 from pipeline_lib.records.provenance import code_version
 from pipeline_lib.runtime.progress import counted
 
@@ -32,11 +32,9 @@ def run(args: argparse.Namespace) -> int:
         prepare(settings, args.train, args.test, progress=report, code_version=_code_version())
     print(f"prepared {settings.name} in {time.perf_counter() - start:.1f} s")
     for path in (args.train, args.test):
-        with VideoFile(path) as videos:
-            print(
-                f"  {path}: {videos.n_videos} videos of {videos.n_frames} frames {videos.frame_shape}, "
-                f"{path.stat().st_size / 1e6:.1f} MB, content {videos.content_sha256[:12]}"
-            )
+        with PreparedFile(path) as file:
+            size = path.stat().st_size / 1e6
+            print(f"  {path}: {file.summary}, {size:.1f} MB, content {file.content_sha256[:12]}")
     return 0
 
 

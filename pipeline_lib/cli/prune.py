@@ -14,7 +14,7 @@ from pipeline_lib.cli.overlays import add_overlays, given_pipeline
 from pipeline_lib.config.digests import run_digest
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.pipeline import Pipeline
-from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.prepared import PreparedFile
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
 
 
@@ -104,7 +104,7 @@ def _content(train_file: Path) -> str | None:
     if not train_file.is_file():
         return None
     try:
-        with VideoFile(train_file) as videos:
+        with PreparedFile(train_file) as videos:
             return videos.content_sha256
     except ValueError:  # damaged: nothing can be judged by it
         return None

@@ -7,7 +7,7 @@ from pipeline_lib.config.digests import run_digest
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
-from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.prepared import PreparedFile
 from pipeline_lib.records.files import read_training, write_training
 from pipeline_lib.runtime.atomic import copy_file
 
@@ -74,7 +74,7 @@ def training_request(experiment: Experiment, seed: int | None, train_file: Path,
 
     Raises ValueError, naming the file, where it is missing or damaged.
     """
-    with VideoFile(train_file) as file:
+    with PreparedFile(train_file) as file:
         digest = run_digest(experiment, seed, file.content_sha256)
     return TrainingRequest(experiment, seed, digest, train_file, out)
 

@@ -120,7 +120,7 @@ def replace_video(value: np.ndarray) -> Callable[[h5py.File], None]:
         (lambda file: file.pop("video"), "has no dataset 'video'"),
         (replace_video(np.zeros(SHAPE)), "holds 'video' as float64"),
         (replace_video(np.zeros(SHAPE[1:], np.float32)), r"holds 'video' as float32 \(9, 2, 3, 4\)"),
-        (replace_video(np.zeros((0, *SHAPE[1:]), np.float32)), r"expected float32 \(N, T, C, H, W\)"),
+        (replace_video(np.zeros((0, *SHAPE[1:]), np.float32)), r"expected float32 or uint8 \(N, T, C, H, W\)"),
     ],
 )
 def test_unfinished_and_unexpected_files_are_refused(

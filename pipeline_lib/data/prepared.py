@@ -1,0 +1,213 @@
+"""What all prepared files share: HDF5, attributes that say what made them, and refusal of anything else.
+
+A prepared file holds one part (train or test) of one dataset, in one of two kinds, each with a dataset of its name:
+
+- `video`: the videos themselves (`pipeline_lib.data.hdf5`);
+- `digits`: images of which videos are made as they are needed (`pipeline_lib.data.digit_file`).
+
+Attributes: see `VideoDescription`; `content_sha256` over the bytes of that dataset (little-endian, C order), and
+`complete`, which is written last.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Protocol, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline_lib.runtime.atomic import atomic_path
+
+FORMATS = {"video": "pipeline_lib prepared videos", "digits": "pipeline_lib prepared digits"}
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class VideoDescription:
+    """What the attributes of a prepared file say.
+
+    part: "train" or "test". source: where the videos come from, a sentence. preparation: the settings, plain JSON
+    types. code_version: git commit that prepared the file, "unknown" outside a checkout. published_frame_width:
+    the frame width that the published loader takes for the number of frames, None where it does not.
+    """
+
+    dataset: str
+    part: str
+    source: str
+    preparation: Mapping[str, Any]
+    code_version: str = "unknown"
+    published_frame_width: int | None = None
+
+
+class Digest(Protocol):
+    """A running digest, as hashlib makes them."""
+
+    def update(self, data: Any, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+@contextmanager
+def new_file(
+    path: str | os.PathLike[str], kind: str, description: VideoDescription, digest: Digest
+) -> Iterator[h5py.File]:
+    """Yield a file to write the contents to; when the block ends, it gets its attributes and then its name.
+
+    The block leaves in `digest` that of the dataset `kind`.
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        yield file
+        file.attrs.update(_attributes(kind, description))
+        file.attrs["content_sha256"] = digest.hexdigest()
+        file.attrs["complete"] = True
+
+
+def _attributes(kind: str, description: VideoDescription) -> dict[str, Any]:
+    attributes = {
+        "format": FORMATS[kind],
+        "format_version": FORMAT_VERSION,
+        "dataset": description.dataset,
+        "part": description.part,
+        "source": description.source,
+        "preparation": json.dumps(dict(description.preparation), sort_keys=True),
+        "package_version": _package_version(),
+        "code_version": description.code_version,
+    }
+    if description.published_frame_width is not None:
+        attributes["published_frame_width"] = description.published_frame_width
+    return attributes
+
+
+def _package_version() -> str:
+    try:
+        return metadata.version("video-disentanglement")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+class PreparedFile:
+    """A prepared file of either kind, open for reading what they share; the sub-classes open one kind.
+
+    Raises ValueError, naming the file and what to do, if it is missing, truncated, unfinished, not ours or of the
+    other kind.
+    """
+
+    kind: ClassVar[str | None] = None
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file = self._open()
+        try:
+            self._contents: h5py.Dataset = self._find_contents()
+            self._check_contents()
+            self.attributes: dict[str, Any] = {name: _plain(value) for name, value in self._file.attrs.items()}
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, (OSError, RuntimeError, KeyError, UnicodeDecodeError)):  # h5py, on damaged headers
+                raise self._error(f"is damaged ({error})") from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; reading ends."""
+        self._file.close()
+
+    @property
+    def content_sha256(self) -> str:
+        """Digest of the contents, as it was taken when they were written."""
+        return str(self.attributes["content_sha256"])
+
+    @property
+    def preparation(self) -> dict[str, Any]:
+        """The settings that the file was prepared with."""
+        settings: dict[str, Any] = json.loads(self.attributes["preparation"])
+        return settings
+
+    @property
+    def summary(self) -> str:
+        """What the file holds, in a few words."""
+        if len(self._contents.shape) == 5:
+            n_videos, n_frames, *frame_shape = self._contents.shape
+            return f"{n_videos} videos of {n_frames} frames {tuple(frame_shape)}"
+        return f"{self._contents.shape[0]} digits {self._contents.shape[1:]}, of which videos are made as needed"
+
+    def array(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
+        """A further dataset of the file, or its entries first..last-1; ValueError if it has none of that name."""
+        if name not in self._file:
+            raise self._error(f"has no dataset '{name}', only {sorted(self._file)}")
+        values: NDArray[Any] = self._file[name][first:last]
+        return values
+
+    def check_dataset(self, dataset: str, part: str) -> None:
+        """ValueError unless this is that part of that dataset."""
+        found = (self.attributes["dataset"], self.attributes["part"])
+        if found != (dataset, part):
+            raise ValueError(
+                f"{self.path} is the {found[1]} part of {found[0]}; the {part} part of {dataset} is wanted"
+            )
+
+    def _stored(self, selection: Any) -> NDArray[Any]:
+        """Part of the contents, as they are stored."""
+        try:
+            values: NDArray[Any] = self._contents[selection]
+            return values
+        except OSError as error:
+            raise self._error(f"cannot be read ({error})") from error
+
+    def _open(self) -> h5py.File:
+        if not self.path.is_file():
+            raise self._error("does not exist")
+        try:
+            # Prepared files never change once they have their name, and locks fail on many network file systems.
+            return h5py.File(self.path, "r", locking=False)
+        except OSError as error:
+            what = "is damaged or truncated" if h5py.is_hdf5(self.path) else "is not an HDF5 file"
+            raise self._error(f"{what} ({error})") from error
+
+    def _find_contents(self) -> h5py.Dataset:
+        attributes = self._file.attrs
+        kinds = {written: kind for kind, written in FORMATS.items()}
+        kind = kinds.get(attributes.get("format"))
+        if kind is None:
+            expected = " or ".join(f"'{written}'" for written in kinds)
+            raise self._error(f"is an HDF5 file of another kind: it has no attribute format = {expected}")
+        if (version := attributes.get("format_version")) != FORMAT_VERSION:
+            raise self._error(f"has version {version} of the format, {FORMAT_VERSION} is expected")
+        if not attributes.get("complete", False):
+            raise self._error("was not written to its end")
+        if self.kind not in (None, kind):
+            raise ValueError(
+                f"{self.path} is a file of {FORMATS[kind]}, one of {FORMATS[str(self.kind)]} is wanted here"
+            )
+        contents = self._file.get(kind)
+        if not isinstance(contents, h5py.Dataset):
+            raise self._error(f"has no dataset '{kind}'")
+        return contents
+
+    def _check_contents(self) -> None:
+        """ValueError unless shape and type of the contents are those of the kind."""
+
+    def _error(self, what: str) -> ValueError:
+        return ValueError(
+            f"{self.path} {what}. It should be a prepared file: delete it and start the pipeline again, "
+            "or make it with `python -m pipeline_lib prepare`."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars as Python ones."""
+    return value.item() if isinstance(value, np.generic) else value

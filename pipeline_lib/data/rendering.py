@@ -1,0 +1,63 @@
+"""Moving MNIST's frames: digits pasted into 64x64 black pixels, added up, clipped at 255.
+
+The arithmetic is that of bytes throughout, so the frames are the same bits on every device.
+"""
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline_lib.data.mnist import IMAGE_SIZE
+
+FRAME_SIZE = 64
+LARGEST_POSITION = FRAME_SIZE - IMAGE_SIZE
+FRAME_PIXELS = FRAME_SIZE**2
+# From the first pixel of a digit in a frame to its last one, the pixels between its rows included.
+SPAN = (IMAGE_SIZE - 1) * FRAME_SIZE + IMAGE_SIZE
+
+Bytes = NDArray[np.uint8]
+
+
+def render(digits: Bytes, positions: NDArray[np.integer]) -> Bytes:
+    """Videos (B, T, 1, 64, 64) of digits (B, n, 28, 28) at positions (B, T, n, 2): row, column, 0..36.
+
+    A digit goes into its frame in one piece: its rows as wide as the frame's, black in between, are 1,756 bytes on end.
+    """
+    n_videos, n_frames, n_digits, _ = positions.shape
+    frames = np.zeros((n_videos, n_frames, 1, FRAME_SIZE, FRAME_SIZE), np.uint8)
+    spans = as_strided(frames, (max(frames.size - SPAN + 1, 0), SPAN), (1, 1))  # one from each pixel on
+    rows = np.zeros((n_videos, 1, n_digits, IMAGE_SIZE, FRAME_SIZE), np.uint8)
+    rows[:, 0, ..., :IMAGE_SIZE] = digits
+    pieces = rows.reshape(n_videos, 1, n_digits, -1)[..., :SPAN]
+    first_pixel = FRAME_PIXELS * np.arange(n_videos * n_frames).reshape(n_videos, n_frames)
+    for n in range(n_digits):
+        where = first_pixel + FRAME_SIZE * positions[:, :, n, 0] + positions[:, :, n, 1]
+        if n == 0:
+            spans[where] = pieces[:, :, n]
+        else:
+            there = spans[where]
+            there += np.minimum(pieces[:, :, n], ~there)  # ~there = 255 - there, what is left up to white
+            spans[where] = there
+    return frames
+
+
+def render_on_device(digits: Tensor, positions: Tensor) -> Tensor:
+    """`render` with tensors, on the device that they are on: a gather, which is deterministic everywhere.
+
+    Each frame is a 64x64 cut-out of the digit in the middle of 100x100 black pixels.
+    """
+    n_videos, _, n_digits, _ = positions.shape
+    size = FRAME_SIZE + LARGEST_POSITION
+    inner = slice(LARGEST_POSITION, FRAME_SIZE)
+    padded = digits.new_zeros((n_videos, n_digits, size, size))
+    padded[:, :, inner, inner] = digits
+    cut_outs = padded.unfold(2, FRAME_SIZE, 1).unfold(3, FRAME_SIZE, 1)
+    corners = LARGEST_POSITION - positions
+    video = torch.arange(n_videos, device=digits.device)[:, None]
+    frames = cut_outs[video, 0, corners[:, :, 0, 0], corners[:, :, 0, 1]]
+    for n in range(1, n_digits):
+        digit = cut_outs[video, n, corners[:, :, n, 0], corners[:, :, n, 1]]
+        frames += torch.minimum(digit, 255 - frames)
+    return frames.unsqueeze(2)
