@@ -1,0 +1,51 @@
+"""Raw files in their folder: whether they are there, and whether they are what they must be."""
+
+import hashlib
+from pathlib import Path
+
+from pipeline_lib.config.raw import RawFile, RawSource
+
+
+def missing_files(source: RawSource, folder: Path) -> list[RawFile]:
+    """Files of a source that are not in the folder."""
+    return [file for file in source.files if not (folder / file.name).is_file()]
+
+
+def check_present(source: RawSource, folder: Path) -> None:
+    """Raise ValueError, naming each file with what was found and what is expected, if one is there that is another."""
+    wrong = []
+    for file in source.files:
+        path = folder / file.name
+        if file.sha256 is None or not path.is_file():
+            continue
+        found = sha256_of(path)
+        if found != file.sha256:
+            wrong.append(
+                f"{path} has {path.stat().st_size} bytes with sha256 {found}, expected are {described(file)}. "
+                "Move or remove it, and it is downloaded anew."
+            )
+    if wrong:
+        raise ValueError("\n".join(wrong))
+
+
+def check_complete(source: RawSource, folder: Path) -> None:
+    """Raise ValueError unless every file of a source is in the folder and is what it must be."""
+    missing = missing_files(source, folder)
+    if missing:
+        raise ValueError(
+            f"{folder} lacks {', '.join(file.name for file in missing)} of {source.title}: "
+            f"`python -m pipeline_lib download {source.name} --out {folder}` brings what is missing, or says how"
+        )
+    check_present(source, folder)
+
+
+def described(file: RawFile) -> str:
+    """Size and sum of a file, as far as they are known."""
+    size = "a size that is not known" if file.n_bytes is None else f"{file.n_bytes} bytes"
+    return f"{size} with sha256 {file.sha256}" if file.sha256 else f"{size} and a sum that is not known"
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
