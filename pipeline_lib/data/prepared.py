@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.runtime.atomic import atomic_path
+from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMATS = {"video": "pipeline_lib prepared videos", "digits": "pipeline_lib prepared digits"}
 FORMAT_VERSION = 1
@@ -62,7 +62,7 @@ def new_file(
 
     The block leaves in `digest` that of the dataset `kind`.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_file(path) as file:
         yield file
         file.attrs.update(_attributes(kind, description))
         file.attrs["content_sha256"] = digest.hexdigest()

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.runtime.atomic import atomic_path
+from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMAT = "pipeline_lib predictions 2"
 
@@ -67,7 +67,7 @@ class Predictions:
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions.h5, all of it or nothing; equal content gives equal bytes."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_file(path) as file:
         for protocol, window_sets in predictions.per_window.items():
             for window_set, metrics in window_sets.items():
                 for metric, values in metrics.items():
