@@ -31,6 +31,7 @@ from pipeline_lib.runtime.training_progress import TrainingProgress
 from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
+from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
 from pipeline_lib.training.validation import ForecastValidation
 from pipeline_lib.training.watch import TrainingDivergedError
@@ -51,7 +52,7 @@ def build_model(experiment: Experiment, frame_shape: tuple[int, int, int], devic
     model: nn.Module = load(MODELS[experiment.model.name].build)(
         experiment.model, experiment.task, frame_shape, device.type, experiment.training.frames_per_decoder_call
     )
-    return model.to(device)
+    return lay_out(model.to(device), experiment.training, device)
 
 
 def fit_baseline(request: TrainingRequest) -> None:

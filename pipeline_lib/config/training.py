@@ -76,6 +76,12 @@ class TrainingSettings(Section):
         "auto",
         description="Time steps decoded in one call of the decoder [frames]; auto: by architecture and device.",
     )
+    channels_last: bool = Field(
+        False, description="Keep convolutions' weights and features in channels_last order (faster on recent GPUs)."
+    )
+    compile: bool = Field(
+        False, description="Compile the networks by torch.compile at their first call (minutes, then faster on GPUs)."
+    )
     logging_interval: int = Field(50, ge=1, description="Iterations between journalled points [iterations].")
     checkpoint_interval: float = Field(300.0, gt=0, description="Wall time between checkpoints [s].")
     validation: ValidationSettings = ValidationSettings()

@@ -25,7 +25,10 @@ def capture(
     tensors["generator.cpu"] = torch.get_rng_state()
     for name, tensor in extra.items():
         tensors[f"extra.{name}"] = tensor
-    copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    # Stored in plain order, whatever order the device keeps them in.
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
     return Checkpoint(copies, {**facts, "scaler": scaler.state_dict()})
 
 
@@ -45,9 +48,8 @@ def restore(
         raise ValueError(f"the checkpoint does not fit the model: {error}") from error
     for name, parameter in model.named_parameters():
         if f"optimiser.step.{name}" in tensors:
-            state = {moment: tensors[f"optimiser.{moment}.{name}"] for moment in _MOMENTS}
             optimiser.state[parameter] = {
-                moment: value.to(parameter.device, copy=True) for moment, value in state.items()
+                moment: _placed(tensors[f"optimiser.{moment}.{name}"], parameter) for moment in _MOMENTS
             }
     torch.set_rng_state(tensors["generator.cpu"])
     for name, tensor in extra.items():
@@ -62,3 +64,9 @@ def non_finite(checkpoint: Checkpoint) -> list[str]:
         for name, tensor in checkpoint.tensors.items()
         if name.startswith(("model.", "optimiser.")) and tensor.is_floating_point() and not tensor.isfinite().all()
     ]
+
+
+def _placed(value: Tensor, parameter: Tensor) -> Tensor:
+    """A copy on the parameter's device, in its memory format where it has its shape."""
+    like = torch.empty_like(parameter, dtype=value.dtype) if value.shape == parameter.shape else None
+    return value.to(parameter.device, copy=True) if like is None else like.copy_(value)
