@@ -111,14 +111,6 @@ class VideoFile(PreparedFile):
                 windows[k] = frames[start[k] - first : start[k] - first + length]
         return windows
 
-    def check_content(self, batch: int = 8) -> None:
-        """Read all videos and compare with `content_sha256`; ValueError if they are not what was written."""
-        digest = hashlib.sha256()
-        for start in range(0, self.n_videos, batch):
-            digest.update(np.ascontiguousarray(self._stored(np.s_[start : start + batch])).data)
-        if digest.hexdigest() != self.content_sha256:
-            raise self._error("holds videos that differ from those written (their SHA-256 is another one)")
-
     def _check_contents(self) -> None:
         video = self._contents
         if video.dtype not in (FLOATS, BYTES) or len(video.shape) != 5 or 0 in video.shape:

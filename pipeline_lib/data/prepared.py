@@ -9,7 +9,9 @@ Attributes: see `VideoDescription`; `content_sha256` over the bytes of that data
 `complete`, which is written last.
 """
 
+import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMATS = {"video": "pipeline_lib prepared videos", "digits": "pipeline_lib prepared digits"}
 FORMAT_VERSION = 1
+# Read at a time where all contents are read.
+CHECKED_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,16 @@ class PreparedFile:
             raise ValueError(
                 f"{self.path} is the {found[1]} part of {found[0]}; the {part} part of {dataset} is wanted"
             )
+
+    def check_content(self) -> None:
+        """Read all contents and compare with `content_sha256`; ValueError if they are not what was written."""
+        digest = hashlib.sha256()
+        n_entries, *entry_shape = self._contents.shape
+        step = max(1, CHECKED_BYTES // (math.prod(entry_shape) * self._contents.dtype.itemsize))
+        for first in range(0, n_entries, step):
+            digest.update(np.ascontiguousarray(self._stored(np.s_[first : first + step])).data)
+        if digest.hexdigest() != self.content_sha256:
+            raise self._error("holds other contents than were written (their SHA-256 is another one)")
 
     def _stored(self, selection: Any) -> NDArray[Any]:
         """Part of the contents, as they are stored."""

@@ -135,7 +135,7 @@ def test_unfinished_and_unexpected_files_are_refused(
 def test_changed_content_is_found(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file["video"][3, 4, 1, 2, 0] += np.float32(1e-3)
-    with VideoFile(path) as file, pytest.raises(ValueError, match=r"train\.h5 holds videos that differ"):
+    with VideoFile(path) as file, pytest.raises(ValueError, match=r"train\.h5 holds other contents than were written"):
         file.check_content()
 
 
