@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
         return str(value)
     if not number.is_finite():
         return str(value)
-    if number == 0 or Decimal("0.001") <= abs(number) < 1_000_000:
+    if number == 0 or Decimal("0.01") <= abs(number) < 1_000_000:
         return f"{number:f}"
     return f"{number:e}".replace("+", "")
 

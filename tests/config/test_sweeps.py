@@ -104,6 +104,8 @@ def test_overlays_add_keys_to_a_sweep_and_replace_their_values(project):
     [
         ({RATE: 0.0001}, "learning_rate_1e_4", "learning rate 1e-4"),
         ({RATE: "1e-4"}, "learning_rate_1e_4", "learning rate 1e-4"),  # a text in YAML, a number in the settings
+        ({RATE: 0.001}, "learning_rate_1e_3", "learning rate 1e-3"),
+        ({RATE: 0.01}, "learning_rate_0_01", "learning rate 0.01"),
         ({RATE: 1.5e-5}, "learning_rate_1_5e_5", "learning rate 1.5e-5"),
         ({RATE: 0.25}, "learning_rate_0_25", "learning rate 0.25"),
         ({RATE: 2.0}, "learning_rate_2", "learning rate 2"),

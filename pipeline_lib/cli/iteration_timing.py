@@ -1,0 +1,165 @@
+"""How long a training iteration takes on this machine: a few real ones of the training loop, on made-up frames.
+
+Each measurement is a process of its own, so that running out of memory there ends the measurement and no more.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline_lib.cli.train_process import build_model
+from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.records.journal import Journal
+from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.precision import resolve_precision
+from pipeline_lib.training.checkpoint import CheckpointStore
+from pipeline_lib.training.loop import Trainer
+
+FrameShape = tuple[int, int, int]
+
+WARM_UP = {"cpu": 1, "cuda": 3}
+"""First iterations, which allocate, choose algorithms and compile, and do not count."""
+ENOUGH_SECONDS, LEAST, MOST = 1.0, 3, 50
+"""Enough is timed after so many seconds and at least so many iterations, or after the most iterations."""
+BUDGET_SECONDS = 20.0
+"""No iteration begins after this, but for the first that counts."""
+LIMIT_SECONDS = 15 * BUDGET_SECONDS
+"""A process that has not come to an end by then is ended."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per iteration: the median of `n_timed`."""
+
+    seconds: float
+    n_timed: int
+
+
+class NotTimedError(Exception):
+    """An iteration could not be timed; the message says why."""
+
+
+def timed_apart(experiment: Experiment, frame_shape: FrameShape) -> Timing:
+    """Measure in a process of its own; NotTimedError with the reason where that fails."""
+    request = json.dumps({"experiment": experiment.model_dump(mode="json"), "frame_shape": frame_shape})
+    command = [sys.executable, "-m", "pipeline_lib", "plan", "--time-iterations"]
+    try:
+        done = subprocess.run(command, input=request, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise NotTimedError(f"a few iterations took longer than {LIMIT_SECONDS:.0f} s") from None
+    if done.returncode < 0:
+        raise NotTimedError(f"the process was ended by signal {-done.returncode}, perhaps for want of memory")
+    if done.returncode > 0:
+        raise NotTimedError((done.stderr.strip().splitlines() or ["it failed without a word"])[-1])
+    return Timing(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def answer_request(stdin: str) -> str:
+    """The other side of `timed_apart`: the request's measurement, as JSON."""
+    request = json.loads(stdin)
+    channels, height, width = request["frame_shape"]
+    experiment = Experiment.model_validate(request["experiment"])
+    return json.dumps(asdict(measured(experiment, (channels, height, width))))
+
+
+def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
+    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk."""
+    assert experiment.training is not None
+    endless = {"iterations": 10**9, "epochs": None, "logging_interval": 10**9, "checkpoint_interval": float("inf")}
+    settings = experiment.training.model_copy(update=endless)
+    device = devices.choose_device(settings.device)
+    devices.configure(device, settings.n_threads, settings.deterministic)
+    n_frames = experiment.task.n_cond + experiment.task.n_pred
+    stopwatch = _Stopwatch(device)
+    with TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model=build_model(experiment, frame_shape, device),
+            data=MadeUpWindows(settings.batch_size, n_frames, frame_shape, device),
+            settings=settings,
+            seed=0,
+            precision=resolve_precision(settings.precision, device),
+            device=device,
+            store=CheckpointStore(Path(folder)),
+            journal=Journal(Path(folder) / "journal.jsonl"),
+            stop=stopwatch.lap,
+            progress=_NoProgress(),
+        )
+        try:
+            stopwatch.start()
+            trainer.run()
+        except _EnoughError:
+            return stopwatch.timing()
+    raise AssertionError("the stopwatch ends the training")
+
+
+class MadeUpWindows:
+    """Training windows (`TrainingWindows`) that hold noise: one batch, served again and again."""
+
+    def __init__(self, batch_size: int, n_frames: int, frame_shape: FrameShape, device: torch.device) -> None:
+        self.n_windows = 100 * batch_size  # so many iterations that no epoch ends while they are timed
+        self.frame_shape = frame_shape
+        self.facts: dict[str, Any] = {"name": "noise"}
+        self._windows_BTCHW = torch.rand(batch_size, n_frames, *frame_shape, device=device)
+
+    def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
+        return self._windows_BTCHW[: len(ids)]
+
+    def sample(self, n_windows: int, length: int) -> NoReturn:
+        raise NotImplementedError("what is timed is not validated")
+
+    def videos(self, batch_size: int) -> Iterator[np.ndarray]:
+        raise NotImplementedError("baselines are not timed")
+
+
+class _EnoughError(Exception):
+    """The stopwatch has what it needs."""
+
+
+class _Stopwatch:
+    """Takes the time at the end of each iteration, when the device has done its work."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._marks: list[float] = []
+
+    def start(self) -> None:
+        self._mark()
+
+    def lap(self) -> None:
+        """Asked by the training after each iteration whether to stop; raises _EnoughError when it is to."""
+        self._mark()
+        timed = self._marks[WARM_UP[self._device.type] :]
+        if len(timed) < 2:
+            return
+        n_timed, seconds = len(timed) - 1, timed[-1] - timed[0]
+        is_enough = (n_timed >= LEAST and seconds >= ENOUGH_SECONDS) or n_timed >= MOST
+        if is_enough or timed[-1] - self._marks[0] >= BUDGET_SECONDS:
+            raise _EnoughError
+
+    def _mark(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self._marks.append(time.perf_counter())
+
+    def timing(self) -> Timing:
+        """The median of what was timed after the warm-up."""
+        timed = self._marks[WARM_UP[self._device.type] :]
+        laps = [after - before for before, after in zip(timed, timed[1:], strict=False)]
+        return Timing(statistics.median(laps), len(laps))
+
+
+class _NoProgress:
+    def show(self, iteration: int, values: dict[str, float], rate: float, data_share: float) -> None: ...
+
+    def tick(self, iteration: int) -> None: ...
