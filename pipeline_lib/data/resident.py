@@ -84,16 +84,10 @@ def training_windows(
     """The windows of `length` frames that the dataset's settings choose from a prepared train.h5, for any seed."""
     windows = dataset.windows if isinstance(dataset, WaveEqSettings | WaveEq100Settings) else "all"
     with VideoFile(path) as file:
-        _check_dataset(file, dataset.name, "train")
+        file.check_dataset(dataset.name, "train")
         if windows == "published":
             width = int(file.attributes["published_frame_width"])
             index = published_windows(file.n_videos, file.n_frames, length, width)
         else:
             index = all_windows(file.n_videos, file.n_frames, length)
     return ResidentWindows(path, index, device)
-
-
-def _check_dataset(file: VideoFile, dataset: str, part: str) -> None:
-    found = (file.attributes["dataset"], file.attributes["part"])
-    if found != (dataset, part):
-        raise ValueError(f"{file.path} is the {found[1]} part of {found[0]}; the {part} part of {dataset} is wanted")

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_lib.data.hdf5 import VideoDescription, VideoFile, write_videos
+from pipeline_lib.data.hdf5 import BYTES, VideoDescription, VideoFile, write_videos
 
 SHAPE = (7, 9, 2, 3, 4)
 DESCRIPTION = VideoDescription(
@@ -61,6 +61,43 @@ def test_windows_are_slices_of_the_videos(path: Path, videos: np.ndarray) -> Non
         for window, v, s in zip(windows, video, start, strict=True):
             np.testing.assert_array_equal(window, videos[v, s : s + 4])
         assert file.read_windows(video[:0], start[:0], 4).shape == (0, 4, 2, 3, 4)
+
+
+def test_bytes_are_stored_compressed_and_read_as_floats(tmp_path: Path) -> None:
+    path = tmp_path / "test.h5"
+    stored = np.zeros((5, 20, 1, 64, 64), np.uint8)
+    stored[:, :, 0, 10:26, 7:23] = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    stored += np.arange(5, dtype=np.uint8)[:, None, None, None, None]
+    write_videos(path, stored.shape, (stored[i : i + 2] for i in range(0, 5, 2)), DESCRIPTION, dtype=BYTES)
+    assert path.stat().st_size < stored.nbytes / 10
+    with h5py.File(path) as file:
+        assert file["video"].dtype == np.uint8 and file["video"].chunks == (1, 20, 1, 64, 64)
+        np.testing.assert_array_equal(file["video"], stored)
+    with VideoFile(path) as file:
+        assert file.content_sha256 == hashlib.sha256(stored.tobytes()).hexdigest()
+        file.check_content()
+        expected = stored.astype(np.float32) / np.float32(255)
+        assert expected.min() == 0 and expected.max() == 1
+        videos = file.read(1, 4)
+        assert videos.dtype == np.float32
+        np.testing.assert_array_equal(videos, expected[1:4])
+        np.testing.assert_array_equal(np.concatenate(list(file.iterate(2))), expected)
+        windows = file.read_windows(np.array([4, 1, 4]), np.array([3, 0, 16]), 4)
+        np.testing.assert_array_equal(windows, np.stack([expected[4, 3:7], expected[1, :4], expected[4, 16:]]))
+
+
+def test_floats_are_not_cut_down_to_bytes(tmp_path: Path, videos: np.ndarray) -> None:
+    with pytest.raises(AssertionError):
+        write_videos(tmp_path / "train.h5", SHAPE, [videos], DESCRIPTION, dtype=BYTES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_part_of_an_array_and_the_part_of_the_dataset(path: Path) -> None:
+    with VideoFile(path) as file:
+        np.testing.assert_array_equal(file.array("speed", 2, 5), np.arange(2.0, 5.0))
+        file.check_dataset("toy", "train")
+        with pytest.raises(ValueError, match=r"train\.h5 is the train part of toy; the test part of toy is wanted"):
+            file.check_dataset("toy", "test")
 
 
 @pytest.mark.parametrize(("video", "start"), [(7, 0), (-1, 0), (0, 6), (0, -1)])
