@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline_lib.config.dataset import MovingMnistSettings
 from pipeline_lib.data.digit_file import DigitFile
 from pipeline_lib.data.hdf5 import as_floats
-from pipeline_lib.data.moving_mnist import FRAME_SHAPE, Draws
-from pipeline_lib.data.rendering import LARGEST_POSITION, render, render_on_device
-from pipeline_lib.data.trajectories import LARGEST_SPEED, Trajectories
+from pipeline_lib.data.moving_mnist import FRAME_SHAPE, Draws, draw_training_set
+from pipeline_lib.data.rendering import render_on_device
 from pipeline_lib.runtime.seeding import generator
 
 # Videos that a baseline is fitted on.
@@ -78,30 +76,21 @@ class GeneratedWindows:
         draws = self._draw(generator(0, "videos", 0), self._settings.epoch_size)
         n_videos = min(N_BASELINE_VIDEOS, self._settings.epoch_size)
         for first in range(0, n_videos, batch_size):
-            yield as_floats(self._bytes(draws[first : min(first + batch_size, n_videos)], self._length))
+            chosen = draws[first : min(first + batch_size, n_videos)]
+            yield as_floats(chosen.render(self._digits, self._length))
 
     def _draw(self, random: np.random.Generator, n_videos: int) -> Draws:
-        shape = (n_videos, self._settings.preparation.n_digits)
-        return Draws(
-            digit_index=random.integers(len(self._digits), size=shape),
-            trajectories=Trajectories(
-                start=random.integers(LARGEST_POSITION + 1, size=(*shape, 2)),
-                velocity=random.integers(-LARGEST_SPEED, LARGEST_SPEED + 1, size=(*shape, 2)),
-            ),
-        )
+        return draw_training_set(random, n_videos, len(self._digits), self._settings.preparation.n_digits)
 
     def _render(self, draws: Draws, length: int) -> Tensor:
         if self._on_device is None:
-            return torch.from_numpy(as_floats(self._bytes(draws, length)))
+            return torch.from_numpy(as_floats(draws.render(self._digits, length)))
         digit_index, positions = (
             torch.from_numpy(values).to(self._device, non_blocking=True)
             for values in (draws.digit_index, draws.trajectories.positions(length))
         )
         # Divided by a tensor, not a number: CUDA would multiply by the number's inverse, which rounds differently.
         return render_on_device(self._on_device[digit_index], positions) / self._white
-
-    def _bytes(self, draws: Draws, length: int) -> NDArray[np.uint8]:
-        return render(self._digits[draws.digit_index], draws.trajectories.positions(length))
 
 
 def training_windows(

@@ -42,6 +42,10 @@ class Draws:
         """The draws of some of the videos."""
         return Draws(self.digit_index[chosen], self.trajectories[chosen])
 
+    def render(self, digits: NDArray[np.uint8], n_frames: int) -> NDArray[np.uint8]:
+        """The videos (N, T, 1, 64, 64), made of `digits` (n_digits_in_all, 28, 28)."""
+        return render(digits[self.digit_index], self.trajectories.positions(n_frames))
+
 
 def draw_test_set(n_digits_in_all: int, n_digits: int, seed: int) -> Draws:
     """The draws of the published test set, for 10,000 digits, 2 in a video, and seed 42.
@@ -57,6 +61,18 @@ def draw_test_set(n_digits_in_all: int, n_digits: int, seed: int) -> Draws:
     high = [LARGEST_POSITION + 1, LARGEST_POSITION + 1, LARGEST_SPEED + 1, LARGEST_SPEED + 1]
     drawn = generator.randint(low, high, size=(n_videos, n_digits, 4))
     return Draws(digit_index, Trajectories(start=drawn[..., :2], velocity=drawn[..., 2:]))
+
+
+def draw_training_set(random: np.random.Generator, n_videos: int, n_digits_in_all: int, n_digits: int) -> Draws:
+    """The draws of training videos, all of them equally likely; the same digit may come twice in a video."""
+    shape = (n_videos, n_digits)
+    return Draws(
+        digit_index=random.integers(n_digits_in_all, size=shape),
+        trajectories=Trajectories(
+            start=random.integers(LARGEST_POSITION + 1, size=(*shape, 2)),
+            velocity=random.integers(-LARGEST_SPEED, LARGEST_SPEED + 1, size=(*shape, 2)),
+        ),
+    )
 
 
 def prepare(
@@ -91,9 +107,8 @@ def prepare(
 
     draws = draw_test_set(len(digits), preparation.n_digits, preparation.seed)
     n_videos, n_frames = len(draws.digit_index), preparation.n_test_frames
-    positions = draws.trajectories.positions(n_frames).astype(np.int16)
     arrays: dict[str, NDArray[Any]] = {
-        "position": positions,
+        "position": draws.trajectories.positions(n_frames).astype(np.int16),
         "velocity": draws.trajectories.velocities(n_frames).astype(np.int16),
         "label": labels[draws.digit_index],
         "digit_index": draws.digit_index,
@@ -103,8 +118,7 @@ def prepare(
     def batches() -> Iterator[NDArray[np.uint8]]:
         step = max(1, BATCH_FRAMES // n_frames)
         for first in range(0, n_videos, step):
-            chosen = slice(first, first + step)
-            yield render(digits[draws.digit_index[chosen]], positions[chosen])
+            yield draws[first : first + step].render(digits, n_frames)
             if progress is not None:
                 progress(min(first + step, n_videos), n_videos)
 

@@ -64,15 +64,23 @@ def paste(digits: list[NDArray[np.uint8]], positions: list[NDArray[np.float64]],
     return frames.astype(np.uint8)
 
 
-def training_video(digits: NDArray[np.uint8], n_frames: int, n_digits: int = 2) -> NDArray[np.uint8]:
-    """A video (T, 64, 64) as a training takes it, from NumPy's global generator."""
-    chosen, positions = [], []
-    for _ in range(n_digits):
-        start = (np.random.randint(0, WALL + 1), np.random.randint(0, WALL + 1))
-        velocity = tuple(np.random.randint(-LARGEST_SPEED, LARGEST_SPEED + 1) for _ in range(2))
-        positions.append(trajectory(start, velocity, n_frames)[0])
-        chosen.append(digits[np.random.randint(len(digits))])
-    return paste(chosen, positions, n_frames)
+def videos(
+    digits: NDArray[np.uint8],
+    digit_index: NDArray[np.int64],
+    start: NDArray[np.int64],
+    velocity: NDArray[np.int64],
+    n_frames: int,
+) -> NDArray[np.uint8]:
+    """Videos (N, T, 64, 64), one after the other, from their draws (N, n_digits) and (N, n_digits, 2)."""
+    made = []
+    for k in range(len(digit_index)):
+        chosen, positions = [], []
+        for n in range(digit_index.shape[1]):
+            moves = trajectory((start[k, n, 0], start[k, n, 1]), (velocity[k, n, 0], velocity[k, n, 1]), n_frames)
+            chosen.append(digits[digit_index[k, n]])
+            positions.append(moves[0])
+        made.append(paste(chosen, positions, n_frames))
+    return np.stack(made)
 
 
 def test_videos(
