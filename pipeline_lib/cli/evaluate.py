@@ -1,24 +1,27 @@
 """`evaluate`: score one run on the test part; leaves predictions.h5 and metrics.json in the run's folder."""
 
 import argparse
-import hashlib
-import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from pipeline_lib.cli.finished_run import FinishedRun, differences, read_finished_run, seed_text, trained_model
-from pipeline_lib.config.dataset import WaveEq100Settings
+from pipeline_lib.cli.evaluation_files import Evaluation, facts_of, metrics_content, predictions_content
+from pipeline_lib.cli.finished_run import differences, read_finished_run, seed_text, trained_model
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import RunPaths
-from pipeline_lib.config.registry import METRICS, load
+from pipeline_lib.config.registry import DATASETS, METRICS, load
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.streamed import StreamedWindows, test_windows
-from pipeline_lib.evaluation.forecast import PRECISION, Forecasts, score_forecasts
+from pipeline_lib.data.protocols import SwapItems
+from pipeline_lib.data.streamed import test_windows
+from pipeline_lib.evaluation.forecast import score_forecasts
+from pipeline_lib.evaluation.scoring import Metric
+from pipeline_lib.evaluation.swap import Swaps, score_swaps
 from pipeline_lib.records.files import write_metrics
-from pipeline_lib.records.predictions import Examples, Predictions, write_predictions
+from pipeline_lib.records.predictions import write_predictions
 from pipeline_lib.records.provenance import provenance
 from pipeline_lib.records.scores import scores
 from pipeline_lib.runtime import device as devices
@@ -42,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate a run; 0 when both files stand.
 
-    Raises ValueError where run, configuration and test file do not belong together, or a forecast is not finite.
+    Raises ValueError where run, configuration and test file do not belong together, or a prediction is not finite.
     """
     paths = RunPaths(args.run_dir)
     finished = read_finished_run(paths, args.config, args.seed)
@@ -53,32 +56,62 @@ def run(args: argparse.Namespace) -> int:
     with VideoFile(args.test_file) as file:
         _check_test_file(file, experiment)
         model = trained_model(finished, file.frame_shape, device)
-        settings, task = experiment.evaluation, experiment.task
-        windows, window_sets = test_windows(file, task.n_cond + task.n_pred_test, settings.window_sets)
-        forecasts = score_forecasts(
-            model,
-            windows,
-            task.n_cond,
-            task.n_pred_test,
-            {metric: load(METRICS[metric].function) for metric in settings.metrics},
-            window_sets,
-            settings.batch_size,
-            settings.n_examples,
-            device,
-        )
-        facts = _facts(finished, file, device)
-        predictions = _predictions(experiment, forecasts, windows, file, facts)
-    record = {
-        **facts,
-        "protocols": {"forecast": {"window_sets": _window_sets(forecasts)}},
-        "evaluation_seconds": round(time.monotonic() - began, 3),
-        "provenance": provenance(),
-        "training": _training_facts(finished.training),
-    }
+        facts = facts_of(finished, file, devices.describe(device))
+        evaluation = _evaluated(model, experiment, file, device)
+        predictions = predictions_content(evaluation, experiment, file, facts)
+    record = metrics_content(evaluation, facts, finished.training)
+    record |= {"evaluation_seconds": round(time.monotonic() - began, 3), "provenance": provenance()}
     write_predictions(paths.predictions, predictions)
     write_metrics(paths.metrics, record)
     _report(record, paths)
     return 0
+
+
+def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
+    """Every protocol that the experiment asks for."""
+    settings, task = experiment.evaluation, experiment.task
+    metrics = {name: Metric(load(METRICS[name].function), METRICS[name].direction) for name in settings.metrics}
+    windows, all_ids = test_windows(file, task.n_cond + task.n_pred_test, settings.window_sets)
+    ids = {name: of_set[: settings.n_windows] for name, of_set in all_ids.items()}
+    windows = windows.first(1 + max(int(of_set[-1]) for of_set in ids.values()))
+    forecasts = score_forecasts(
+        model,
+        windows,
+        task.n_cond,
+        task.n_pred_test,
+        metrics,
+        ids,
+        settings.batch_size,
+        settings.n_examples,
+        device,
+        settings.horizons,
+    )
+    n_available = {name: len(of_set) for name, of_set in all_ids.items()}
+    if "swap" not in settings.protocols:
+        return Evaluation(windows.index, forecasts, n_available)
+    swap = DATASETS[experiment.dataset.name].swap
+    assert swap is not None  # checked when the experiment was read
+    items: SwapItems = load(swap)(file, task.n_cond, task.n_pred_test)
+    swaps = _swapped(model, items, experiment, metrics, device)
+    return Evaluation(windows.index, forecasts, n_available, swaps, items.n_items)
+
+
+def _swapped(
+    model: nn.Module, items: SwapItems, experiment: Experiment, metrics: Mapping[str, Metric], device: torch.device
+) -> Swaps:
+    settings, task = experiment.evaluation, experiment.task
+    return score_swaps(
+        model,
+        items,
+        min(items.n_items, settings.n_windows or items.n_items),
+        task.n_cond,
+        task.n_pred_test,
+        metrics,
+        settings.batch_size,
+        settings.n_examples,
+        device,
+        settings.horizons,
+    )
 
 
 def _check_test_file(file: VideoFile, experiment: Experiment) -> None:
@@ -92,96 +125,6 @@ def _check_test_file(file: VideoFile, experiment: Experiment) -> None:
     if changed := differences(file.preparation, dataset.preparation.model_dump(mode="json")):
         lines = "; ".join(changed).replace("trained with", "prepared with")
         raise ValueError(f"{file.path}: prepared with other settings ({lines}); prepare the dataset again")
-
-
-def _facts(run: FinishedRun, file: VideoFile, device: torch.device) -> dict[str, Any]:
-    """What was evaluated, on what and how: the head of metrics.json."""
-    experiment, training = run.experiment, run.training
-    return {
-        "experiment": experiment.name,
-        "title": experiment.title or experiment.variant,
-        "paper": experiment.paper,
-        "dataset": experiment.dataset.name,
-        "model": experiment.variant,
-        "is_baseline": experiment.is_baseline,
-        "seed": run.seed,
-        "digest": training["digest"],
-        "settings_digest": settings_digest(experiment),
-        "schedule_name": None if experiment.is_baseline else training["schedule_name"],
-        "iterations": training["iterations"],
-        "precision": training["precision"],
-        "evaluation_precision": PRECISION,
-        "n_cond": experiment.task.n_cond,
-        "n_pred": experiment.task.n_pred,
-        "n_pred_test": experiment.task.n_pred_test,
-        "data_source": file.attributes["source"],
-        "device": devices.describe(device),
-        "test_data": {
-            "content_sha256": file.content_sha256,
-            "n_videos": file.n_videos,
-            "n_frames": file.n_frames,
-            "frame_shape": list(file.frame_shape),
-            "code_version": file.attributes["code_version"],
-        },
-    }
-
-
-def settings_digest(experiment: Experiment) -> str:
-    """What the runs of an experiment have in common whatever their seeds: results with different ones do not mix."""
-    identity = {**experiment.identity(None), "task": experiment.task.model_dump(mode="json")}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _training_facts(training: dict[str, Any]) -> dict[str, Any]:
-    """What metrics.json repeats of training.json, so that tables need one file per run."""
-    made_by = training["provenance"]
-    return {
-        "git_commit": made_by["git_commit"],
-        "git_dirty": made_by["git_dirty"],
-        "hardware": made_by["hardware"],
-        "device": training["device"],
-        "wall_seconds": training["wall_seconds"],
-        "gpu_hours": training.get("gpu_hours", 0.0),
-        "n_parameters": training["n_parameters"]["total"],
-    }
-
-
-def _window_sets(forecasts: Forecasts) -> dict[str, Any]:
-    return {
-        name: {
-            "n_windows": (n_windows := len(next(iter(of_set.values())).per_window)),
-            "n_available": n_windows,
-            "metrics": {metric: of_metric.summary() for metric, of_metric in of_set.items()},
-        }
-        for name, of_set in forecasts.scores.items()
-    }
-
-
-def _predictions(
-    experiment: Experiment, forecasts: Forecasts, windows: StreamedWindows, file: VideoFile, facts: dict[str, Any]
-) -> Predictions:
-    chosen = forecasts.example_ids
-    names = ("experiment", "title", "dataset", "model", "seed", "digest", "n_cond", "n_pred_test")
-    pixels = {}
-    if isinstance(experiment.dataset, WaveEq100Settings):
-        pixels = {name: file.array(name) for name in ("pixel_rows", "pixel_columns")}
-    return Predictions(
-        per_window={
-            "forecast": {
-                window_set: {metric: of_metric.per_window for metric, of_metric in of_set.items()}
-                for window_set, of_set in forecasts.scores.items()
-            }
-        },
-        examples=Examples(
-            cond=forecasts.cond,
-            truth=forecasts.truth,
-            prediction=forecasts.prediction,
-            window=chosen,
-            video=windows.index.video[chosen],
-            start=windows.index.start[chosen],
-        ),
-        facts={**{name: facts[name] for name in names}, **pixels},
-    )
 
 
 def _report(record: dict[str, Any], paths: RunPaths) -> None:

@@ -63,8 +63,6 @@ def _bars_without_measure(settings: PipelineSettings, experiments: Mapping[str, 
                 f"require: {bar.n_frames} frames are neither task.n_pred_test nor among evaluation.horizons of "
                 f"{', '.join(lacking)}"
             )
-        if lacking := [other.name for other in compared if "forecast" not in other.evaluation.protocols]:
-            problems.append(f"require: forecast is not among evaluation.protocols of {', '.join(lacking)}")
     return problems
 
 

@@ -45,6 +45,13 @@ class EvaluationSettings(Section):
             raise ValueError("the numbers of frames must increase")
         return horizons
 
+    @field_validator("protocols")
+    @classmethod
+    def _forecast_is_one(cls, protocols: tuple[str, ...]) -> tuple[str, ...]:
+        if "forecast" not in protocols:
+            raise ValueError("forecast must be among them: figures and bars rest on it")
+        return protocols
+
     @field_validator("protocols", "metrics", "window_sets")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:

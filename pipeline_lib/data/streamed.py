@@ -25,6 +25,12 @@ class StreamedWindows:
         """(C, H, W)."""
         return self._file.frame_shape
 
+    def first(self, n_windows: int) -> "StreamedWindows":
+        """Only the first `n_windows` of them."""
+        return StreamedWindows(
+            self._file, WindowIndex(self.index.video[:n_windows], self.index.start[:n_windows], self.index.length)
+        )
+
     def batches(self, batch_size: int) -> Iterator[NDArray[np.float32]]:
         """(B, length, C, H, W) float32, `batch_size` windows at a time; the last batch may be smaller."""
         for first in range(0, self.n_windows, batch_size):

@@ -167,7 +167,11 @@ def barred(**bar):
             overridden({"evaluation": {"metrics": ["ssim_gauss11"]}}),
             "at least 11x11 pixels, those of wave_eq_100 have 1",
         ),
-        (overridden({"evaluation": {"protocols": ["swap"]}}), "wave_eq_100 has no content-swap test: leave swap out"),
+        (overridden({"evaluation": {"protocols": ["swap"]}}), "forecast must be among them"),
+        (
+            overridden({"evaluation": {"protocols": ["forecast", "swap"]}}),
+            "wave_eq_100 has no content-swap test: leave swap out",
+        ),
         ("experiments: [wave_eq_100/pde]\nseeds: [0]\nseeds: [1]\n", "line 3: key 'seeds' is given twice"),
     ],
 )

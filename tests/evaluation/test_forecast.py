@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline_lib.evaluation.forecast import score_forecasts, spread
+from pipeline_lib.evaluation.forecast import score_forecasts
+from pipeline_lib.evaluation.scoring import Metric, spread
 from pipeline_lib.metrics.image import mse_per_pixel
 from pipeline_lib.models.baselines import CopyLast
 from tests.reference.forecast_evaluation import squared_errors
 
 CPU = torch.device("cpu")
-METRICS = {"mse_per_pixel": mse_per_pixel}
+METRICS = {"mse_per_pixel": Metric(mse_per_pixel, "lower")}
 
 
 class Windows:
@@ -58,9 +59,9 @@ def videos(n: int = 4, n_frames: int = 12, frame_shape: tuple[int, int, int] = (
     return np.random.default_rng(0).uniform(size=(n, n_frames, *frame_shape)).astype(np.float32)
 
 
-def score(model, windows, sets=None, batch_size=5, n_examples=3, metrics=METRICS):
+def score(model, windows, sets=None, batch_size=5, n_examples=3, metrics=METRICS, horizons=()):
     sets = {"all": np.arange(windows.n_windows)} if sets is None else sets
-    return score_forecasts(model, windows, 3, 4, metrics, sets, batch_size, n_examples, CPU)
+    return score_forecasts(model, windows, 3, 4, metrics, sets, batch_size, n_examples, CPU, horizons)
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 6, 1000])
@@ -68,7 +69,7 @@ def test_scores_are_those_of_a_plain_loop(batch_size):
     data = videos()
     expected = squared_errors(Wobbly().forecast, data, n_cond=3, n_pred=4)
     sets = {"all": np.arange(24), "prefix": np.arange(10), "scattered": np.array([3, 4, 9, 23])}
-    found = score(Wobbly(), Windows(data, 7), sets, batch_size).scores
+    found = score(Wobbly(), Windows(data, 7), sets, batch_size, horizons=(1, 3, 4)).scores
     assert list(found) == ["all", "prefix", "scattered"]
     for name, ids in sets.items():
         scores = found[name]["mse_per_pixel"]
@@ -78,6 +79,11 @@ def test_scores_are_those_of_a_plain_loop(batch_size):
         np.testing.assert_allclose(summary["mean"], expected[ids].mean(), rtol=1e-6)
         np.testing.assert_allclose(summary["std_over_windows"], np.std(expected[ids].mean(axis=1), ddof=1), rtol=1e-6)
         assert summary["horizon"] == scores.horizon.tolist()
+        assert list(summary["at"]) == ["1", "3", "4"]
+        for n_frames, found_at in summary["at"].items():
+            first_frames = expected[ids][:, : int(n_frames)].mean(axis=1)
+            np.testing.assert_allclose(found_at["mean"], first_frames.mean(), rtol=1e-6)
+            np.testing.assert_allclose(found_at["std_over_windows"], first_frames.std(ddof=1), rtol=1e-6)
 
 
 def test_one_window_has_no_spread():
@@ -147,5 +153,7 @@ def test_a_forecast_of_another_shape_does_not_broadcast():
         def forecast(self, cond_BTCHW, n_pred):
             return super().forecast(cond_BTCHW, 1)
 
-    with pytest.raises(ValueError, match=r"shape \(5, 1, 2, 3, 4\), the task has \(5, 4, 2, 3, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"gives a forecast of shape \(5, 1, 2, 3, 4\), the task has \(5, 4, 2, 3, 4\)"
+    ):
         score(Short(), Windows(videos(), 7))

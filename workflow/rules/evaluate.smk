@@ -3,8 +3,11 @@
 
 def evaluate_source(wildcards):
     experiment = experiment_of(wildcards)
-    metrics = [METRICS[metric].function for metric in experiment.evaluation.metrics]
-    return source_of("evaluate", MODELS[experiment.model.name].build, *metrics)
+    settings = experiment.evaluation
+    functions = [METRICS[metric].function for metric in settings.metrics]
+    if "swap" in settings.protocols:
+        functions.append(DATASETS[experiment.dataset.name].swap)
+    return source_of("evaluate", MODELS[experiment.model.name].build, *functions)
 
 
 rule evaluate:

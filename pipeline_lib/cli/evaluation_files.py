@@ -1,0 +1,143 @@
+"""What `evaluate` writes: the content of metrics.json and of predictions.h5."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline_lib.cli.finished_run import FinishedRun
+from pipeline_lib.config.dataset import WaveEq100Settings
+from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.windows import WindowIndex
+from pipeline_lib.evaluation.forecast import Forecasts
+from pipeline_lib.evaluation.scoring import PRECISION, Scores
+from pipeline_lib.evaluation.swap import Swaps
+from pipeline_lib.records.predictions import Examples, Predictions
+
+SWAP_SET = "all"
+"""What the one set of a content swap's items is called, beside the window sets of the forecasts."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found. index: the windows that were scored. n_available: windows of each set, scored or not.
+
+    swaps is None, and n_items 0, where no content swap was evaluated.
+    """
+
+    index: WindowIndex
+    forecasts: Forecasts
+    n_available: Mapping[str, int]
+    swaps: Swaps | None = None
+    n_items: int = 0
+
+    def sets(self) -> dict[str, dict[str, tuple[int, Mapping[str, Scores]]]]:
+        """By protocol and window set: how many windows there are, and the scores by metric."""
+        found: dict[str, dict[str, tuple[int, Mapping[str, Scores]]]] = {
+            "forecast": {name: (self.n_available[name], of_set) for name, of_set in self.forecasts.scores.items()}
+        }
+        if self.swaps is not None:
+            found["swap"] = {SWAP_SET: (self.n_items, self.swaps.scores)}
+        return found
+
+
+def metrics_content(evaluation: Evaluation, facts: Mapping[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """The content of metrics.json (records/scores.py describes `protocols`)."""
+    protocols = {
+        protocol: {"window_sets": {name: _window_set(*found) for name, found in sets.items()}}
+        for protocol, sets in evaluation.sets().items()
+    }
+    return {**facts, "protocols": protocols, "training": _training_facts(training)}
+
+
+def _window_set(n_available: int, of_set: Mapping[str, Scores]) -> dict[str, Any]:
+    return {
+        "n_windows": len(next(iter(of_set.values())).per_window),
+        "n_available": n_available,
+        "metrics": {metric: scores.summary() for metric, scores in of_set.items()},
+    }
+
+
+def predictions_content(
+    evaluation: Evaluation, experiment: Experiment, file: VideoFile, facts: Mapping[str, Any]
+) -> Predictions:
+    """The content of predictions.h5."""
+    forecasts, index = evaluation.forecasts, evaluation.index
+    chosen = forecasts.example_ids
+    names = ("experiment", "title", "dataset", "model", "seed", "digest", "n_cond", "n_pred_test")
+    pixels = {}
+    if isinstance(experiment.dataset, WaveEq100Settings):
+        pixels = {name: file.array(name) for name in ("pixel_rows", "pixel_columns")}
+    return Predictions(
+        per_window={
+            protocol: {
+                name: {metric: scores.per_window for metric, scores in of_set.items()}
+                for name, (_, of_set) in sets.items()
+            }
+            for protocol, sets in evaluation.sets().items()
+        },
+        examples=Examples(
+            cond=forecasts.cond,
+            truth=forecasts.truth,
+            prediction=forecasts.prediction,
+            window=chosen,
+            video=index.video[chosen],
+            start=index.start[chosen],
+        ),
+        facts={**{name: facts[name] for name in names}, **pixels},
+        swap=evaluation.swaps.examples if evaluation.swaps else None,
+    )
+
+
+def facts_of(run: FinishedRun, file: VideoFile, device: str) -> dict[str, Any]:
+    """What was evaluated, on what and how: the head of metrics.json."""
+    experiment, training = run.experiment, run.training
+    return {
+        "experiment": experiment.name,
+        "title": experiment.title or experiment.variant,
+        "paper": experiment.paper,
+        "dataset": experiment.dataset.name,
+        "model": experiment.variant,
+        "is_baseline": experiment.is_baseline,
+        "seed": run.seed,
+        "digest": training["digest"],
+        "settings_digest": settings_digest(experiment),
+        "schedule_name": None if experiment.is_baseline else training["schedule_name"],
+        "iterations": training["iterations"],
+        "precision": training["precision"],
+        "evaluation_precision": PRECISION,
+        "n_cond": experiment.task.n_cond,
+        "n_pred": experiment.task.n_pred,
+        "n_pred_test": experiment.task.n_pred_test,
+        "data_source": file.attributes["source"],
+        "device": device,
+        "test_data": {
+            "content_sha256": file.content_sha256,
+            "n_videos": file.n_videos,
+            "n_frames": file.n_frames,
+            "frame_shape": list(file.frame_shape),
+            "code_version": file.attributes["code_version"],
+        },
+    }
+
+
+def settings_digest(experiment: Experiment) -> str:
+    """What the runs of an experiment have in common whatever their seeds: results with different ones do not mix."""
+    identity = {**experiment.identity(None), "task": experiment.task.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _training_facts(training: dict[str, Any]) -> dict[str, Any]:
+    """What metrics.json repeats of training.json, so that tables need one file per run."""
+    made_by = training["provenance"]
+    return {
+        "git_commit": made_by["git_commit"],
+        "git_dirty": made_by["git_dirty"],
+        "hardware": made_by["hardware"],
+        "device": training["device"],
+        "wall_seconds": training["wall_seconds"],
+        "gpu_hours": training.get("gpu_hours", 0.0),
+        "n_parameters": training["n_parameters"]["total"],
+    }
