@@ -14,6 +14,7 @@ from typing import NoReturn
 STAGES = {
     "configure": ("pipeline_lib.cli.configure", "write the resolved configuration of every experiment"),
     "plan": ("pipeline_lib.cli.plan", "list all runs with time, GPU hours and disk, before anything starts"),
+    "download": ("pipeline_lib.cli.download", "bring raw files, checked by their sums, or make a sample of them"),
     "prepare": ("pipeline_lib.cli.prepare", "make a dataset: train.h5 and test.h5"),
     "train": ("pipeline_lib.cli.train", "train one run, or fit a baseline"),
     "evaluate": ("pipeline_lib.cli.evaluate", "score one run on the test part"),

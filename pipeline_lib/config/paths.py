@@ -72,6 +72,13 @@ class ResultPaths:
     results_dir: Path
     data_dir: Path
 
+    def raw_dir(self, source: str) -> Path:
+        """Where the files of a raw source are."""
+        return self.data_dir / "raw" / source
+
+    def raw_file(self, source: str, name: str) -> Path:
+        return self.raw_dir(source) / name
+
     @property
     def prepared_dir(self) -> Path:
         return self.data_dir / "prepared"

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import ResultPaths
+from pipeline_lib.config.problems import suggest
+from pipeline_lib.config.raw import RAW_SOURCES, RawSource, checked_mirror, mirrors_of
 from pipeline_lib.config.section import Section
 from pipeline_lib.config.sweeps import Sweep
 from pipeline_lib.config.tracking import TrackingSettings
 
 ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Mirrors = Annotated[tuple[Annotated[str, AfterValidator(checked_mirror)], ...], Field(min_length=1)]
 
 
 class RequirementSettings(Section):
@@ -43,6 +46,16 @@ class PipelineSettings(Section):
     data_dir: Path = Field(
         Path("data"), description="Where raw and prepared data go; can be shared between results_dirs."
     )
+    mirror_dir: Path | None = Field(
+        None,
+        description="Folder of raw data as their authors publish them, `<mirror_dir>/<source>/<file>`; files found "
+        "there are not downloaded. The environment variable PIPELINE_DATA_MIRROR names another one, which goes first.",
+    )
+    mirrors: dict[str, Mirrors] = Field(
+        {},
+        description="By raw source, in place of its own mirrors: addresses (https, http, file) or folders in which its "
+        "files lie, tried in this order.",
+    )
     experiments: tuple[ExperimentName, ...] = Field(
         min_length=1, description="Experiments to run: `<dataset>/<model>`, a YAML under config/experiments."
     )
@@ -63,6 +76,22 @@ class PipelineSettings(Section):
         (), description="Bars that results must pass, or the pipeline fails."
     )
     tracking: TrackingSettings = TrackingSettings()
+
+    @field_validator("mirrors")
+    @classmethod
+    def _of_known_sources(cls, mirrors: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        downloaded = [source.name for source in RAW_SOURCES.values() if source.make is None]
+        for name in mirrors:
+            if name not in downloaded:
+                hint = suggest(name, downloaded)
+                raise ValueError(
+                    f"{name!r} is no raw source that is downloaded; allowed are {', '.join(downloaded)}{hint}"
+                )
+        return mirrors
+
+    def mirrors_of(self, source: RawSource) -> tuple[str, ...]:
+        """Where the files of a source are looked for, in this order."""
+        return mirrors_of(source, self.mirrors.get(source.name), self.mirror_dir)
 
     @field_validator("experiments", "seeds")
     @classmethod
@@ -87,6 +116,12 @@ class Pipeline:
     settings: PipelineSettings
     experiments: dict[str, Experiment]
     paths: ResultPaths
+
+    @property
+    def raw_sources(self) -> tuple[str, ...]:
+        """Names of the raw sources that the datasets are prepared from."""
+        named = (experiment.dataset.raw_source for experiment in self.experiments.values())
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.raw import RawSource
 from pipeline_lib.config.registry import METRICS
+
+
+def raw_files(source: RawSource) -> str:
+    """Of `download`: what the files must be. Where they come from is no reason to fetch them again."""
+    return _text([[file.name, file.sha256] for file in source.files])
 
 
 def preparation(experiment: Experiment) -> dict[str, str]:

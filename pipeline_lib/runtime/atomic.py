@@ -1,6 +1,7 @@
 """Files that are either whole or absent: temporary file in the same folder, fsync, rename, fsync of the folder."""
 
 import errno
+import glob
 import json
 import os
 import secrets
@@ -58,13 +59,16 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes left of `atomic_path` (for files of that name) in a folder and below it.
-
-    Only for who has the folder, or the files of that name, to itself.
-    """
-    for path in folder.rglob(f".{name}.*.tmp"):
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left of `atomic_path` in a folder and below it; only for who has it to itself."""
+    for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Remove what killed processes left of `atomic_path` for this file; only for who has it to itself."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

@@ -44,9 +44,9 @@ class Job:
     command: str
 
     def list(self, key: str) -> list[str]:
-        """What stands behind `key:`, split at commas."""
+        """What stands behind `key:`, split at commas, without the flags of files."""
         found = re.search(rf"^    {key}: (.*)$", self.text, re.MULTILINE)
-        return found[1].split(", ") if found else []
+        return [item.removesuffix(" (update)") for item in found[1].split(", ")] if found else []
 
     @property
     def wildcards(self) -> dict[str, str]:
