@@ -33,6 +33,7 @@ from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
 from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
+from pipeline_lib.training.pictures import ForecastPictures
 from pipeline_lib.training.validation import ForecastValidation
 from pipeline_lib.training.watch import TrainingDivergedError
 
@@ -135,12 +136,13 @@ class TrainingProcess:
             stop=self.stop.poll,
             progress=TrainingProgress(0, 0),
             validation=self._validation(data),
+            pictures=ForecastPictures(self.request.state / "pictures", self.request.out, self.journal),
             identity={"digest": self.request.digest, "experiment": experiment.name, "seed": self.request.seed},
         )
         return trainer, data.facts
 
     def _validation(self, data: TrainingWindows) -> ForecastValidation | None:
-        if self.settings.validation.interval == 0:
+        if self.settings.validation.interval == 0 and self.settings.validation.pictures_interval == 0:
             return None
         task = self.request.experiment.task
         windows = data.sample(self.settings.validation.n_windows, task.n_cond + task.n_pred_test)

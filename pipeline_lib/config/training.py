@@ -33,10 +33,16 @@ class OptimiserSettings(Section):
 
 
 class ValidationSettings(Section):
-    """Forecasts on held-out or fixed training windows while training; draws curves only, selects nothing."""
+    """Forecasts on held-out or fixed training windows while training: for curves and pictures, they select nothing."""
 
     interval: int = Field(500, ge=0, description="Iterations between validations; 0 switches them off [iterations].")
     n_windows: int = Field(64, ge=1, description="Windows forecast at each validation [windows].")
+    pictures_interval: int = Field(
+        1000,
+        ge=0,
+        description="Iterations between pictures of a few of these forecasts, which the tracking store shows as a "
+        "series from the untrained to the finished model; 0 switches them off [iterations].",
+    )
 
 
 class TrainingSettings(Section):

@@ -112,8 +112,13 @@ class Journal:
             self._append("metrics", {"step": step, "values": new})
 
     def artifact(self, path: str, key: str, step: int) -> None:
-        if step > self._last_step.get(f"artifact:{key}", -1):
+        """Journal a file of the series `key`; `path` counts from the run folder."""
+        if not self.has_artifact(key, step):
             self._append("artifact", {"path": path, "key": key, "step": step})
+
+    def has_artifact(self, key: str, step: int) -> bool:
+        """Whether the series `key` is journalled up to this step already."""
+        return step <= self._last_step.get(f"artifact:{key}", -1)
 
     def state(self, status: str, reason: str = "") -> None:
         """The run's state; `reason` says why in a sentence."""

@@ -8,8 +8,8 @@ from pipeline_lib.records.journal import read_journal
 from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.tracking.points import THIN_ABOVE, Comparison, Curves, Thinning, compare
 from pipeline_lib.tracking.run_folder import RunFolder
-from pipeline_lib.tracking.ship import Shipper, as_text
-from pipeline_lib.tracking.store import NOTE_TAG, Store, StoredRun
+from pipeline_lib.tracking.ship import Shipper, as_text, is_picture
+from pipeline_lib.tracking.store import NOTE_TAG, Store, StoredRun, picture_name
 
 SCHEMA_VERSION = 1
 
@@ -114,6 +114,7 @@ class _Check:
             elif stored.params[key] != as_param(value):
                 extra.append(f"parameter {key}: {stored.params[key]} is stored, should be {value}")
         datasets = {(dataset.name, dataset.short_digest) for dataset in self.run.datasets()}
+        missing += self._missing_pictures(stored.run_id, offset)
         missing += [f"dataset {name} {digest}: not stored" for name, digest in sorted(datasets - stored.datasets)]
         extra += [f"dataset {name} {digest}: was not used" for name, digest in sorted(stored.datasets - datasets)]
         return Comparison(missing, extra)
@@ -128,6 +129,16 @@ class _Check:
             curves.add(point)
         self.thinned = [f"{key}: of {thinning.journalled[key]} points" for key in thinning.thinned]
         return curves
+
+    def _missing_pictures(self, run_id: str, offset: int) -> list[str]:
+        """Journalled pictures that are on the disk and not in the store."""
+        expected = {
+            picture_name(entry.content["key"], entry.content["step"], entry.time_ms): entry.content["path"]
+            for entry in read_journal(self.run.journal, 0, offset)
+            if entry.kind == "artifact" and is_picture(self.run.folder / entry.content["path"])
+        }
+        stored = self.store.picture_names(run_id) if expected else set()
+        return [f"picture {path}: not stored" for name, path in expected.items() if name not in stored]
 
     def add_model(self, stored: StoredRun) -> None:
         """The run's model with its scores on the test part, so that models can be searched by them.

@@ -200,7 +200,7 @@ class Shipper:
         path = self.run_dir / content["path"]
         if not path.is_file():
             self.warn(f"{path}: journalled as an artifact, but not there")
-        elif path.suffix == ".png":
+        elif is_picture(path):
             self.store.log_picture(self.run_id, path, content["key"], content["step"], time_ms)
         else:
             self.store.log_file(self.run_id, path, f"{content['key']}/step_{content['step']:08d}")
@@ -245,6 +245,11 @@ class Shipper:
             self.warn(f"REFUSED {first.key} at step {first.step} (value {first.value}){more}: {error}")
             return len(points)
         return 0
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a journalled artifact is there and belongs to a series of pictures."""
+    return path.suffix == ".png" and path.is_file()
 
 
 def experiment_name(head: Mapping[str, Any], prefix: str) -> str:

@@ -3,11 +3,13 @@
 Never uses mlflow's "active" experiment or run: those are one per process and are lost in a race between processes.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -32,6 +34,10 @@ MAX_POINTS_PER_REQUEST = 1000
 DATASET_DIGEST_LENGTH = 36
 PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
+LOGGED_IMAGES_TAG = "mlflow.loggedImages"
+PICTURES_FOLDER = "images"
+PREVIEW_SUFFIX = "+compressed"
+PREVIEW_SIZE = (1200, 1200)
 SOURCE_TAGS = {"mlflow.source.name": "pipeline_lib", "mlflow.source.type": "LOCAL"}
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -193,17 +199,25 @@ class Store:
             self._client.log_artifact(run_id, str(path), folder)
 
     def log_picture(self, run_id: str, path: Path, key: str, step: int, time_ms: int) -> None:
-        """Store one picture of a series over the steps, which the web page shows with a slider; once."""
-        import mlflow
+        """Store one picture of a series over the steps, which the web page shows with a slider.
 
-        try:
-            picture = mlflow.Image(str(path))
-        except OSError as error:
-            raise RejectedError(f"{path}: not a picture ({error})") from error
+        It goes by the names of the files, which mlflow's own `log_image` makes unique by chance; these are fixed, so
+        that a picture that is stored again takes the place of the first. RejectedError where the file is no picture.
+        """
+        name = picture_name(key, step, time_ms)
+        with TemporaryDirectory() as folder:
+            shutil.copyfile(path, Path(folder, f"{name}.png"))
+            _write_preview(path, Path(folder, f"{name}{PREVIEW_SUFFIX}.png"))
+            with self._translated():
+                self._client.log_artifacts(run_id, folder, PICTURES_FOLDER)
+        self.set_tags(run_id, {LOGGED_IMAGES_TAG: "true"})
+
+    def picture_names(self, run_id: str) -> set[str]:
+        """Names of the pictures that `log_picture` has stored."""
         with self._translated():
-            stem = f"images/{key.replace('/', '~')}+step+{step}+timestamp+{time_ms}+"
-            if not any(file.path.startswith(stem) for file in self._client.list_artifacts(run_id, "images")):
-                self._client.log_image(run_id, picture, key=key, step=step, timestamp=time_ms)
+            names = {Path(file.path).name for file in self._client.list_artifacts(run_id, PICTURES_FOLDER)}
+        whole = {name.removesuffix(".png") for name in names}
+        return {name for name in whole if f"{name}{PREVIEW_SUFFIX}" in whole}
 
     def log_datasets(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
         from mlflow import entities
@@ -283,6 +297,23 @@ def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def picture_name(key: str, step: int, time_ms: int) -> str:
+    """Name of a picture's file in the store, from which the web page reads series and step."""
+    return f"{key.replace('/', '~')}+step+{step}+timestamp+{time_ms}+picture"
+
+
+def _write_preview(path: Path, preview: Path) -> None:
+    """What the web page shows of a picture until it is opened."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.thumbnail(PREVIEW_SIZE, Image.Resampling.BOX)
+            picture.save(preview, format="PNG", optimize=True)
+    except OSError as error:
+        raise RejectedError(f"{path}: not a picture ({error})") from error
 
 
 def _client(uri: str) -> "MlflowClient":

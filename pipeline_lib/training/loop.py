@@ -14,6 +14,7 @@ from pipeline_lib.models.protocols import Trainable
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.precision import autocast, gradient_scaler
 from pipeline_lib.training.checkpoint import CheckpointStore
+from pipeline_lib.training.pictures import N_WINDOWS, ForecastPictures
 from pipeline_lib.training.schedule import Budget, EpochPlan, learning_rate
 from pipeline_lib.training.state import capture, non_finite, restore
 from pipeline_lib.training.validation import ForecastValidation
@@ -50,6 +51,7 @@ class Trainer:
     stop: Callable[[], str | None]
     progress: Progress
     validation: ForecastValidation | None = None
+    pictures: ForecastPictures | None = None
     identity: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,6 +96,8 @@ class Trainer:
         """Train to the end of the budget; raises TrainingStopped (state is saved) or TrainingDivergedError."""
         self.model.train()
         self._start_clocks()
+        if self.iteration == 0:
+            self._validate(finished=False)
         while self.iteration < self.budget.iterations:
             self._step()
             self.iteration += 1
@@ -101,8 +105,7 @@ class Trainer:
             finished = self.iteration == self.budget.iterations
             if self.iteration % self.settings.logging_interval == 0 or finished:
                 self._log()
-            if self._validation_is_due(finished):
-                self._validate()
+            self._validate(finished)
             if reason := self.stop():
                 self.save()
                 raise TrainingStopped(reason)
@@ -203,13 +206,28 @@ class Trainer:
         self.progress.show(self.iteration, values, rate, data_share)
         self._logged, self._logged_iteration, self._data_seconds = now, self.iteration, 0.0
 
-    def _validation_is_due(self, finished: bool) -> bool:
-        interval = self.settings.validation.interval
-        return self.validation is not None and interval > 0 and (finished or self.iteration % interval == 0)
+    def _validate(self, finished: bool) -> None:
+        """Forecast the validation windows if a value of them is due, or a picture, or both.
 
-    def _validate(self) -> None:
-        assert self.validation is not None
+        Before the first step there is a picture, for the web page's slider begins at 0.
+        """
+        settings = self.settings.validation
+        value_is_due = self._is_due(settings.interval, finished) and self.iteration > 0
+        picture_is_due = self._is_due(settings.pictures_interval, finished)
+        pictures = self.pictures if picture_is_due and self.pictures and self.pictures.lacks(self.iteration) else None
+        if self.validation is None or not (value_is_due or pictures):
+            return
         before = time.monotonic()
-        values = self.validation(self.model, lambda: autocast(self.precision, self.device))  # type: ignore[arg-type]
-        self.journal.metrics(self.iteration, values)
+        forecast = self.validation.forecast(
+            self.model,  # type: ignore[arg-type]
+            lambda: autocast(self.precision, self.device),
+            None if value_is_due else N_WINDOWS,
+        )
+        if value_is_due:
+            self.journal.metrics(self.iteration, self.validation.values(forecast))
+        if pictures:
+            pictures.save(self.iteration, *self.validation.frames(forecast, N_WINDOWS))
         self._logged += time.monotonic() - before
+
+    def _is_due(self, interval: int, finished: bool) -> bool:
+        return interval > 0 and (finished or self.iteration % interval == 0)

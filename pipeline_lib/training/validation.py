@@ -1,8 +1,10 @@
-"""Forecasts on a fixed sample of windows while training; they draw curves and select nothing."""
+"""Forecasts on a fixed sample of windows while training, for curves and pictures; they select nothing."""
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline_lib.metrics.image import mse_per_pixel
@@ -22,14 +24,22 @@ class ForecastValidation:
         self._truth = windows_BTCHW[:, n_cond:]
 
     @torch.no_grad()
-    def __call__(self, model: Forecaster, autocast: Callable) -> dict[str, float]:
-        """Values by journal key. The model is put into eval mode and back."""
+    def forecast(self, model: Forecaster, autocast: Callable, n_windows: int | None = None) -> Tensor:
+        """Forecast the first `n_windows` windows, or all. The model is put into eval mode and back."""
         module: torch.nn.Module = model  # type: ignore[assignment]
         was_training = module.training
         module.eval()
         try:
             with autocast():
-                forecast = model.forecast(self._cond, self._truth.shape[1])
-            return {f"{self.name}_mse_per_pixel": mse_per_pixel(forecast, self._truth).mean().item()}
+                return model.forecast(self._cond[:n_windows], self._truth.shape[1])
         finally:
             module.train(was_training)
+
+    def values(self, forecast_BTCHW: Tensor) -> dict[str, float]:
+        """Values of the forecast of all windows, by journal key."""
+        return {f"{self.name}_mse_per_pixel": mse_per_pixel(forecast_BTCHW, self._truth).mean().item()}
+
+    def frames(self, forecast_BTCHW: Tensor, n_windows: int) -> tuple[NDArray[np.float32], ...]:
+        """Conditioning frames, truth and forecast of the first `n_windows` windows, as arrays."""
+        parts = (self._cond, self._truth, forecast_BTCHW)
+        return tuple(part[:n_windows].float().cpu().numpy() for part in parts)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.structure.source_tree import REPOSITORY, imports_of, source_files
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-IMPORT_NAMES = {"pyyaml": "yaml"}
+IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}
 FROM_TORCH = re.compile(r"nvidia-|cuda-|triton")  # what builds of torch for CUDA bring, pinned by torch itself
 
 

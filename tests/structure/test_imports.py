@@ -48,7 +48,7 @@ TORCH_FREE = {"config", "records", "runtime", "reporting", "__init__", "__main__
 WORKFLOW_MAY_IMPORT = ("pipeline_lib.config", "pipeline_lib.runtime.locks")
 # Outside names that a package may import beside those of the core; what is in no extra's list here is in no package.
 EXTRAS_OF = {"tracking": {"mlflow"}, "reporting": {"matplotlib"}, "metrics": {"skimage"}, "data": {"sklearn"}}
-IMPORT_NAMES = {"pyyaml": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 
 
 def package_of(module: str) -> str:

@@ -103,6 +103,29 @@ def test_a_point_that_got_lost_is_noticed_and_shipped_again(new_run, store, trac
     assert held(store, run_id) == before
 
 
+def test_a_picture_that_got_lost_is_noticed_and_shipped_again(new_run, store, track, results_dir):
+    run = new_run()
+    with closing(run.begin()) as journal:
+        for step in (0, 50):
+            (run.state / f"{step}.png").write_bytes(grey_png(8))
+            journal.artifact(f"state/{run.digest}/{step}.png", "forecast", step)
+        run.train(journal, 1)
+        journal.state("finished")
+    run.publish()
+    run_id = track(run)["run_id"]
+    assert track.said == []
+    pictures = results_dir / "mlartifacts" / run_id / "artifacts" / "images"
+    names = sorted(path.name for path in pictures.iterdir())
+    (pictures / names[0]).unlink()
+    track(run)
+    assert len(track.said) == 1 and f"picture state/{run.digest}/0.png: not stored" in track.said[0]
+    assert sorted(path.name for path in pictures.iterdir()) == names
+    (run.state / "0.png").unlink()
+    (pictures / names[0]).unlink()
+    track(run)
+    assert track.said == [], "what is not on the disk any more is not asked for"
+
+
 def test_a_point_that_the_store_cannot_hold_fails_with_key_and_counts(new_run, track, results_dir):
     run = new_run().finish(n_points=20)
     ignore = "BEGIN SELECT RAISE(IGNORE); END"

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from pipeline_lib.records.journal import encode_line
+from pipeline_lib.records.journal import encode_line, read_journal
 from pipeline_lib.runtime.locks import LockHeldError
 from pipeline_lib.tracking.connection import StoreUnavailableError
 from pipeline_lib.tracking.points import Point
@@ -240,11 +240,20 @@ def test_pictures_become_a_series_and_one_that_is_gone_is_told(new_run, store):
         run.train(journal, 1)
     told = []
     run_id = ship(run, store, warn=told.append)
+    artifacts = run.folder.parents[3] / "mlartifacts" / run_id / "artifacts"
+    times = {e.content["step"]: e.time_ms for e in read_journal(run.journal_path) if e.kind == "artifact"}
+    # What mlflow's web page takes apart for its slider, with the time of the journal.
+    stems = [f"forecast+step+{step}+timestamp+{times[step]}+picture" for step in (100, 200)]
+    names = sorted(f"{stem}{preview}.png" for stem in stems for preview in ("", "+compressed"))
+    assert sorted(path.name for path in (artifacts / "images").iterdir()) == names
+    (artifacts / "images" / names[0]).write_bytes(b"half of a pic")  # the shipping process was killed at it
     (run.state / "shipped.json").unlink()
     ship(run, store, warn=lambda _: None)
-    artifacts = run.folder.parents[3] / "mlartifacts" / run_id / "artifacts"
-    names = sorted(path.name for path in (artifacts / "images").iterdir())
-    assert [name.split("+timestamp")[0] for name in names] == ["forecast+step+100"] * 2 + ["forecast+step+200"] * 2
+    assert sorted(path.name for path in (artifacts / "images").iterdir()) == names
+    assert all((artifacts / "images" / name).read_bytes().startswith(b"\x89PNG") for name in names)
+    assert (artifacts / "images" / f"{stems[0]}.png").read_bytes() == grey_png(8)
+    assert store.run(run_id).tags["mlflow.loggedImages"] == "true"
+    assert store.picture_names(run_id) == set(stems)
     assert (artifacts / "films" / "step_00000200" / "film.gif").read_bytes() == b"GIF89a"
     assert len(told) == 2 and "gone.png" in told[0] and "not there" in told[0] and "torn.png" in told[1]
     assert held(store, run_id) == journalled(run)

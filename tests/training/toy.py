@@ -13,6 +13,7 @@ from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
 from pipeline_lib.training.loop import Trainer
+from pipeline_lib.training.pictures import ForecastPictures
 from pipeline_lib.training.validation import ForecastValidation
 
 
@@ -48,6 +49,7 @@ def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None,
     data = ResidentWindows(path, index, torch.device("cpu"))
     seed_torch(seed, "weights")
     model = build(experiment.model, task, data.frame_shape)
+    journal = Journal(folder / "journal.jsonl")
     return Trainer(
         model=model,
         data=data,
@@ -56,10 +58,11 @@ def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None,
         precision=settings.precision,
         device=torch.device("cpu"),
         store=CheckpointStore(folder),
-        journal=Journal(folder / "journal.jsonl"),
+        journal=journal,
         stop=stop,
         progress=Silence(),
         validation=ForecastValidation("train_sample", videos[:2, : task.n_cond + task.n_pred], task.n_cond),
+        pictures=ForecastPictures(folder / "pictures", folder, journal),
     )
 
 
