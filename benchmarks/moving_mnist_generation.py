@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.data.device_rendering import render_on_device
 from pipeline_lib.data.hdf5 import as_floats
 from pipeline_lib.data.mnist import read_digits
 from pipeline_lib.data.moving_mnist import draw_training_set
-from pipeline_lib.data.rendering import render_on_device
 from pipeline_lib.data.samples import mnist as mnist_sample
 from pipeline_lib.runtime.seeding import generator
 from tests.reference import moving_mnist as reference

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.data.device_rendering import render_on_device
 from pipeline_lib.data.digit_file import DigitFile
 from pipeline_lib.data.hdf5 import as_floats
 from pipeline_lib.data.moving_mnist import FRAME_SHAPE, Draws, draw_training_set
-from pipeline_lib.data.rendering import render_on_device
 from pipeline_lib.runtime.seeding import generator
 
 # Videos that a baseline is fitted on.

@@ -14,21 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.digit_file import write_digit_file
 from pipeline_lib.data.hdf5 import BYTES, write_videos
 from pipeline_lib.data.mnist import FILES, Part, read_digits
 from pipeline_lib.data.prepared import VideoDescription
+from pipeline_lib.data.raw_files import sha256_of
 from pipeline_lib.data.rendering import FRAME_SIZE, LARGEST_POSITION, render
 from pipeline_lib.data.trajectories import LARGEST_SPEED, Trajectories
 
 FRAME_SHAPE = (1, FRAME_SIZE, FRAME_SIZE)
 # Frames that are rendered and written at a time.
 BATCH_FRAMES = 1600
-
-SOURCES = {
-    "mnist": "digits of MNIST",
-    "mnist_sample": "handwritten digits that scikit-learn brings, enlarged: a sample that stands in for MNIST",
-}
 
 
 @dataclass(frozen=True)
@@ -96,13 +93,17 @@ def prepare(
     digits, labels = _read(raw, "test", at_least=preparation.n_digits)
     train_digits, train_labels = _read(raw, "train", at_least=1)
 
+    source = RAW_SOURCES[str(settings.raw_source)]
+    raw_sha256 = {file.name: sha256_of(Path(raw) / file.name) for file in source.files}
+
     def description(part: str) -> VideoDescription:
         return VideoDescription(
             dataset=settings.name,
             part=part,
-            source=SOURCES[str(settings.raw_source)],
+            source=source.title,
             preparation=preparation.model_dump(mode="json"),
             code_version=code_version,
+            raw_sha256=raw_sha256,
         )
 
     draws = draw_test_set(len(digits), preparation.n_digits, preparation.seed)

@@ -15,7 +15,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +39,8 @@ class VideoDescription:
 
     part: "train" or "test". source: where the videos come from, a sentence. preparation: the settings, plain JSON
     types. code_version: git commit that prepared the file, "unknown" outside a checkout. published_frame_width:
-    the frame width that the published loader takes for the number of frames, None where it does not.
+    the frame width that the published loader takes for the number of frames, None where it does not. raw_sha256:
+    digests of the raw files, by name.
     """
 
     dataset: str
@@ -48,6 +49,7 @@ class VideoDescription:
     preparation: Mapping[str, Any]
     code_version: str = "unknown"
     published_frame_width: int | None = None
+    raw_sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 class Digest(Protocol):
@@ -86,6 +88,8 @@ def _attributes(kind: str, description: VideoDescription) -> dict[str, Any]:
     }
     if description.published_frame_width is not None:
         attributes["published_frame_width"] = description.published_frame_width
+    if description.raw_sha256:
+        attributes["raw_sha256"] = json.dumps(dict(description.raw_sha256), sort_keys=True)
     return attributes
 
 

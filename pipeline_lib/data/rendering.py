@@ -1,13 +1,11 @@
 """Moving MNIST's frames: digits pasted into 64x64 black pixels, added up, clipped at 255.
 
-The arithmetic is that of bytes throughout, so the frames are the same bits on every device.
+The arithmetic is that of bytes throughout. `pipeline_lib.data.device_rendering` makes the same bits with tensors.
 """
 
 import numpy as np
-import torch
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pipeline_lib.data.mnist import IMAGE_SIZE
 
@@ -51,23 +49,3 @@ def _paste(frames: Bytes, digits: Bytes, positions: NDArray[np.integer]) -> None
             there = spans[where]
             there += np.minimum(pieces[:, :, n], ~there)  # ~there = 255 - there, what is left up to white
             spans[where] = there
-
-
-def render_on_device(digits: Tensor, positions: Tensor) -> Tensor:
-    """`render` with tensors, on the device that they are on: a gather, which is deterministic everywhere.
-
-    Each frame is a 64x64 cut-out of the digit in the middle of 100x100 black pixels.
-    """
-    n_videos, _, n_digits, _ = positions.shape
-    size = FRAME_SIZE + LARGEST_POSITION
-    inner = slice(LARGEST_POSITION, FRAME_SIZE)
-    padded = digits.new_zeros((n_videos, n_digits, size, size))
-    padded[:, :, inner, inner] = digits
-    cut_outs = padded.unfold(2, FRAME_SIZE, 1).unfold(3, FRAME_SIZE, 1)
-    corners = LARGEST_POSITION - positions
-    video = torch.arange(n_videos, device=digits.device)[:, None]
-    frames = cut_outs[video, 0, corners[:, :, 0, 0], corners[:, :, 0, 1]]
-    for n in range(1, n_digits):
-        digit = cut_outs[video, n, corners[:, :, n, 0], corners[:, :, n, 1]]
-        frames += torch.minimum(digit, 255 - frames)
-    return frames.unsqueeze(2)

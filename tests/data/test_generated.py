@@ -118,7 +118,7 @@ def test_facts_tell_digits_from_videos(path: Path) -> None:
         "name": "moving_mnist",
         "part": "train",
         "digest": digest,
-        "source": "digits of MNIST",
+        "source": "MNIST handwritten digits",
         "n_digits": moving_digits.N_TRAIN_DIGITS,
         "n_videos": EPOCH_SIZE,
         "n_frames": LENGTH,

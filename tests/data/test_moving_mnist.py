@@ -1,5 +1,7 @@
 """Moving MNIST's test set against the plain loop, and the files that a preparation leaves."""
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -91,7 +93,9 @@ def test_the_files_say_what_they_are(prepared: Path) -> None:
         np.testing.assert_array_equal(train.array("labels"), labels)
         for file, part in ((test, "test"), (train, "train")):
             assert (file.attributes["dataset"], file.attributes["part"]) == ("moving_mnist", part)
-            assert file.attributes["source"] == "digits of MNIST" and file.attributes["code_version"] == "abc"
+            assert file.attributes["source"] == "MNIST handwritten digits" and file.attributes["code_version"] == "abc"
+            sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (prepared / "raw").iterdir()}
+            assert len(sums) == 4 and json.loads(file.attributes["raw_sha256"]) == sums
             assert file.preparation == {"n_digits": 2, "n_test_frames": 100, "seed": 42}
             file.check_content()
 
@@ -103,7 +107,7 @@ def test_the_sample_goes_the_same_way(tmp_path: Path) -> None:
     digits, labels = read_digits(tmp_path / "raw", "test")
     assert compare(tmp_path / "test.h5", digits, labels, n_frames=12) == len(digits) // 2 == 179
     with VideoFile(tmp_path / "test.h5") as file:
-        assert file.attributes["dataset"] == "moving_mnist_sample" and "sample" in file.attributes["source"]
+        assert file.attributes["dataset"] == "moving_mnist_sample" and "scikit-learn" in file.attributes["source"]
 
 
 def test_preparing_twice_gives_the_same_content_whatever_the_batches(

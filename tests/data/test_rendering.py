@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from pipeline_lib.data import rendering
-from pipeline_lib.data.rendering import render, render_on_device
+from pipeline_lib.data.device_rendering import render_on_device
+from pipeline_lib.data.rendering import render
 from tests.reference import moving_mnist as reference
 
 
