@@ -39,6 +39,13 @@ def test_files_of_mnist_are_those_that_its_reader_reads() -> None:
     assert [file.name for file in RAW_SOURCES["mnist_sample"].files] == in_order
 
 
+def test_the_page_on_mnist_says_what_the_table_says(repository: Path) -> None:
+    page = (repository / "docs" / "datasets" / "mnist.md").read_text()
+    for file in MNIST.files:
+        assert f"| `{file.name}` | {file.n_bytes:,} | `{file.sha256}` |" in page
+    assert all(mirror in page for mirror in MNIST.mirrors) and MNIST.page in page
+
+
 @pytest.mark.parametrize(
     "mirror",
     ["https://data.example/mnist/", "http://127.0.0.1:80/mnist", "file:///srv/mnist", "/srv/mnist", "../data/mnist"],
