@@ -4,6 +4,7 @@ Each measurement is a process of its own, so that running out of memory there en
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -40,10 +41,11 @@ LIMIT_SECONDS = 15 * BUDGET_SECONDS
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per iteration: the median of `n_timed`."""
+    """Seconds per iteration: the median of `n_timed`. others: share of the processor that other work had meanwhile."""
 
     seconds: float
     n_timed: int
+    others: float = 0.0
 
 
 class NotTimedError(Exception):
@@ -132,8 +134,10 @@ class _Stopwatch:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._marks: list[float] = []
+        self._use = (0.0, 0.0, 0.0)
 
     def start(self) -> None:
+        self._use = processor_use()
         self._mark()
 
     def lap(self) -> None:
@@ -156,7 +160,27 @@ class _Stopwatch:
         """The median of what was timed after the warm-up."""
         timed = self._marks[WARM_UP[self._device.type] :]
         laps = [after - before for before, after in zip(timed, timed[1:], strict=False)]
-        return Timing(statistics.median(laps), len(laps))
+        return Timing(statistics.median(laps), len(laps), self._others())
+
+    def _others(self) -> float:
+        """Share of all cores' time since the start that was not ours, from 0 to 1."""
+        (began, all_before, ours_before), (ended, all_after, ours_after) = self._use, processor_use()
+        others = (all_after - all_before) - (ours_after - ours_before)
+        return min(max(others / ((ended - began) * (os.cpu_count() or 1)), 0.0), 1.0)
+
+
+def processor_use() -> tuple[float, float, float]:
+    """Now, and the processor time [s] that all processes have had since the machine started, and this one of it.
+
+    Where the system does not tell (it is not Linux), all have had what this one has had.
+    """
+    ours = time.process_time()
+    try:
+        user, nice, system, _, _, *others = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+        everyone = (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        everyone = ours
+    return time.perf_counter(), everyone, ours
 
 
 class _NoProgress:

@@ -108,6 +108,7 @@ def _timing(time: ExperimentTime, experiment: Experiment) -> dict[str, Any]:
         "measurement": time.measurement,
         "seconds_per_iteration": time.timing.seconds,
         "n_timed": time.timing.n_timed,
+        "others_share_of_processor": time.timing.others,
         "is_remembered": time.is_remembered,
         "device": time.device,
         "on_cpu": time.on_cpu,

@@ -7,6 +7,9 @@ NOT_COUNTED = """\
 Times are of training alone, one run after the other. Preparation, validation, evaluation and baselines are not
 estimated, nor is the disk for raw files, figures, logs and the tracking store."""
 
+BUSY = 0.1
+"""Share of the processor from which on other work is worth a word."""
+
 DASH, UNKNOWN = "–", "?"
 
 
@@ -96,7 +99,11 @@ def _measurement(rows: Sequence[dict[str, Any]]) -> str:
     what = f"the median of {timing['n_timed']} iteration{_s(timing['n_timed'])}"
     when = "timed earlier" if timing["is_remembered"] else "timed now"
     threads = f" ({timing['n_threads']} thread{_s(timing['n_threads'])})" if timing["on_cpu"] else ""
-    return f"{_some(list(map(_name, rows)))}: {what}, {when} on {timing['device']}{threads}"
+    line = f"{_some(list(map(_name, rows)))}: {what}, {when} on {timing['device']}{threads}"
+    if timing["others_share_of_processor"] >= BUSY:
+        share = f"{timing['others_share_of_processor']:.0%}"
+        line += f",\n  while other work had {share} of the processor: a free machine takes less time (--refresh)"
+    return line
 
 
 def _s(count: int) -> str:

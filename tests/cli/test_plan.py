@@ -316,6 +316,26 @@ def test_the_real_loop_is_timed_after_a_warm_up_within_the_budget(tiny_experimen
     assert measured(tiny_experiment, SHAPE).n_timed == 5
 
 
+def test_a_measurement_on_a_busy_machine_says_so(project, tiny_experiment, capsys, monkeypatch):
+    everyone = iter([100.0, 100_000.0])
+    monkeypatch.setattr(iteration_timing, "processor_use", lambda: (time.perf_counter(), next(everyone), 0.0))
+    monkeypatch.setattr(iteration_timing, "ENOUGH_SECONDS", 0.0)
+    assert measured(tiny_experiment, SHAPE).others == 1.0
+    monkeypatch.setattr(timing_cache, "timed_apart", lambda *_: Timing(2.0, 3, others=0.4))
+    assert main(["plan"]) == 0
+    assert "while other work had 40% of the processor" in capsys.readouterr().out
+
+
+def test_the_use_of_the_processor_is_told():
+    _, everyone, ours = iteration_timing.processor_use()
+    began = time.process_time()
+    while time.process_time() - began < 0.2:
+        pass
+    _, everyone_later, ours_later = iteration_timing.processor_use()
+    assert ours_later - ours >= 0.2
+    assert everyone_later - everyone >= 0.15, "within the system's ticks"
+
+
 def test_what_changes_the_time_changes_the_key_and_nothing_else_does(tiny_experiment):
     def key(shape=SHAPE, task=None, model=None, **training):
         updates = {
