@@ -118,6 +118,8 @@ class MovingMnistSettings(DatasetSettings):
     """Moving MNIST: deterministic trajectories of two digits on 64x64 pixels."""
 
     raw_source: ClassVar[str | None] = "mnist"
+    N_DIGITS: ClassVar[tuple[int, int]] = (60_000, 10_000)
+    """Digits of the training and of the test part, 28x28 pixels each."""
     name: Literal["moving_mnist"] = "moving_mnist"
     epoch_size: int = Field(200_000, ge=1, description="Training videos of an epoch, new in each [videos].")
     preparation: MovingMnistPreparation = MovingMnistPreparation()
@@ -129,9 +131,17 @@ class MovingMnistSettings(DatasetSettings):
     def n_training_windows(self, length: int) -> int:
         return self.epoch_size
 
+    @property
+    def prepared_bytes(self) -> int:
+        made, (n_train_digits, n_test_digits) = self.preparation, self.N_DIGITS
+        # Compressed, a digit of MNIST takes about 175 bytes, and 75 in a frame, where its motion takes 8 more.
+        frames = n_test_digits // made.n_digits * made.n_test_frames
+        return n_train_digits * 175 + n_test_digits * 28 * 28 + frames * made.n_digits * (75 + 8)
+
 
 class MovingMnistSampleSettings(MovingMnistSettings):
     """Moving MNIST with scikit-learn's digits, 8x8 pixels enlarged, in place of MNIST's."""
 
     raw_source: ClassVar[str | None] = "mnist_sample"
+    N_DIGITS: ClassVar[tuple[int, int]] = (1_439, 358)
     name: Literal["moving_mnist_sample"] = "moving_mnist_sample"  # type: ignore[assignment]

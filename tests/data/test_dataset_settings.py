@@ -3,10 +3,17 @@
 import pytest
 import torch
 
-from pipeline_lib.config.dataset import WaveEq100Settings, WaveEqSettings
-from pipeline_lib.data import wave_eq
+from pipeline_lib.config.dataset import (
+    MovingMnistSampleSettings,
+    WaveEq100Settings,
+    WaveEqSettings,
+)
+from pipeline_lib.config.registry import DATASETS
+from pipeline_lib.data import generated, moving_mnist, wave_eq
 from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.data.mnist import read_digits
 from pipeline_lib.data.resident import training_windows
+from pipeline_lib.data.samples import mnist as mnist_sample
 
 FEW = {"n_simulations": 4, "n_train_simulations": 3}
 
@@ -41,7 +48,30 @@ def test_where_no_window_fits_none_is_foretold(prepared, windows, length):
 
 def test_the_size_on_disk_is_foretold(prepared):
     settings, folder = prepared
-    size = sum((folder / part).stat().st_size for part in ("train.h5", "test.h5"))
-    assert size == pytest.approx(settings.prepared_bytes, rel=0.1)
+    assert size_of(folder) == pytest.approx(settings.prepared_bytes, rel=0.1)
     with VideoFile(folder / "train.h5") as file:
         assert file.n_frames == settings.N_FRAMES
+
+
+def size_of(folder):
+    return sum((folder / part).stat().st_size for part in ("train.h5", "test.h5"))
+
+
+@pytest.mark.parametrize("n_digits", [2, 3])
+def test_moving_mnist_is_foretold(tmp_path, n_digits):
+    mnist_sample.make(tmp_path / "raw")
+    preparation = {"n_digits": n_digits, "n_test_frames": 100}
+    settings = MovingMnistSampleSettings.model_validate({"epoch_size": 30, "preparation": preparation})
+    moving_mnist.prepare(settings, tmp_path / "train.h5", tmp_path / "test.h5", raw=tmp_path / "raw")
+    assert size_of(tmp_path) == pytest.approx(settings.prepared_bytes, rel=0.4), "how well it compresses is not known"
+    opened = generated.training_windows(tmp_path / "train.h5", settings, 15, torch.device("cpu"), 0)
+    assert (settings.frame_shape, settings.n_training_windows(15)) == (opened.frame_shape, opened.n_windows)
+    with VideoFile(tmp_path / "test.h5") as file:
+        assert settings.N_DIGITS[1] // n_digits == file.n_videos
+    assert settings.N_DIGITS == tuple(len(read_digits(tmp_path / "raw", part)[0]) for part in ("train", "test"))
+
+
+def test_every_dataset_tells_what_a_plan_asks():
+    for entry in DATASETS.values():
+        settings = entry.settings()
+        assert settings.frame_shape and settings.n_training_windows(15) and settings.prepared_bytes
