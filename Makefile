@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test test-all lint ui report clean
+.PHONY: help demo demo-real test test-all lint ui report clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +21,11 @@ demo: .venv/.installed ## The whole pipeline on a small scale, from simulation t
 	$(SNAKEMAKE) --configfile config/demo.yaml
 	$(SNAKEMAKE) --configfile config/demo.yaml --report results/demo/report.html
 	@$(RUN) pipeline_lib summary config/demo.yaml
+
+demo-real: .venv/.installed ## Moving MNIST on a small scale with the real digits, downloaded or from a mirror folder
+	$(SNAKEMAKE) --configfile config/demo_real.yaml
+	$(SNAKEMAKE) --configfile config/demo_real.yaml --report results/demo_real/report.html
+	@$(RUN) pipeline_lib summary config/demo_real.yaml
 
 test: .venv/.installed ## The tests that take seconds
 	$(RUN) pytest -q
@@ -40,7 +45,7 @@ report: .venv/.installed ## Rebuild the report from the results that are there
 	$(SNAKEMAKE) --report results/report.html
 
 clean: ## Drop caches, and training states that no current configuration uses; results and data stay
-	@if [ -e .venv/.installed ]; then $(RUN) pipeline_lib prune && $(RUN) pipeline_lib prune config/demo.yaml; fi
+	@if [ -e .venv/.installed ]; then $(RUN) pipeline_lib prune && $(RUN) pipeline_lib prune config/demo.yaml && $(RUN) pipeline_lib prune config/demo_real.yaml; fi
 	rm -rf .pytest_cache .ruff_cache .mypy_cache
 	find . -path ./.venv -prune -o -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 

@@ -36,6 +36,8 @@ class Experiment(Section):
         if not self.model.is_trained and self.training is not None:
             raise ValueError(f"model {self.model.name} is a baseline and takes no training section")
         self.model.check_task(self.task)
+        if self.dataset.frame_shape is not None:
+            self.model.check_frames(self.dataset.frame_shape)
         self._check_metrics()
         self._check_protocols()
         return self

@@ -21,6 +21,9 @@ class ModelSettings(Section):
     def check_task(self, task: TaskSettings) -> None:
         """Raise ValueError where the model cannot do this task."""
 
+    def check_frames(self, frame_shape: tuple[int, int, int]) -> None:
+        """Raise ValueError where the model does not take frames of this shape (C, H, W)."""
+
     @property
     def can_swap(self) -> bool:
         """Whether the model can show the content of one video moving as another does (`ContentSwapper`)."""
@@ -34,6 +37,10 @@ class PdeObjectiveSettings(Section):
     lambda_invariance: float = Field(45.0, ge=0, description="Weight of the invariance of the static code.")
     lambda_forecast: float = Field(45.0, ge=0, description="Weight of the forecast term.")
     lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
+
+
+FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,)}
+"""Sides of the square frames that an architecture takes; those that are not named take any."""
 
 
 class PdeSettings(ModelSettings):
@@ -101,6 +108,17 @@ class PdeSettings(ModelSettings):
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):
             raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
+
+    def check_frames(self, frame_shape: tuple[int, int, int]) -> None:
+        _, height, width = frame_shape
+        for part, architecture in (("encoder", self.encoder), ("decoder", self.decoder)):
+            sizes = FRAME_SIZES.get(architecture)
+            if sizes is not None and (height != width or height not in sizes):
+                allowed = " or ".join(f"{size}x{size}" for size in sizes)
+                raise ValueError(
+                    f"model.{part}: {architecture} is for frames of {allowed} pixels, those of this dataset have "
+                    f"{height}x{width}; choose another architecture"
+                )
 
 
 class CopyLastSettings(ModelSettings):

@@ -35,15 +35,16 @@ def test_every_shipped_experiment_is_valid_and_named_after_its_path(repository):
         assert read_experiment(path).name == f"{path.parent.name}/{path.stem}"
 
 
-def test_the_shipped_configuration_and_demo_are_valid_and_apart(repository):
+@pytest.mark.parametrize("overlay", ["demo.yaml", "demo_real.yaml"])
+def test_the_shipped_configuration_and_the_demos_are_valid_and_apart(repository, overlay):
     config = repository / "config"
     default = load_pipeline([config / "config.yaml"], repository)
-    demo = load_pipeline(configuration_files([config / "demo.yaml"], repository), repository)
-    assert [run.seed for run in default.runs()] == [0, 0, None, None]
-    assert [run.seed for run in demo.runs()] == [0, 1, 0, 1, None, None]
-    assert default.experiments[PDE].training.schedule_name == "published"
-    assert demo.experiments[PDE].training.schedule_name == "demo"
-    assert demo.settings.require[0].experiment == PDE
+    demo = load_pipeline(configuration_files([config / overlay], repository), repository)
+    for pipeline, schedule in ((default, "published"), (demo, "demo")):
+        trained = [experiment for experiment in pipeline.experiments.values() if experiment.training]
+        assert {experiment.training.schedule_name for experiment in trained} == {schedule}
+    # Every dataset of a demo has a bar that its model must pass.
+    assert {bar.experiment.split("/")[0] for bar in demo.settings.require} == set(demo.datasets)
     runs = [
         {pipeline.paths.run(run.experiment.name, run.seed).folder for run in pipeline.runs()}
         for pipeline in (default, demo)
@@ -292,3 +293,8 @@ def test_only_a_model_with_a_static_code_can_be_evaluated_on_content_swaps(model
     else:
         with pytest.raises(ValidationError, match=verdict):
             Experiment.model_validate(experiment)
+
+
+def test_an_architecture_for_other_frames_is_refused_before_anything_runs(project):
+    found = problems_of(project, {"experiments": [PDE], "overrides": {PDE: {"model": {"encoder": "dcgan"}}}})
+    assert "dcgan is for frames of 64x64 pixels, those of this dataset have 1x100" in found[0]

@@ -39,6 +39,7 @@ class PdeNetworks(nn.Module):
         self, settings: PdeSettings, task: TaskSettings, frame_shape: FrameShape, frames_per_decoder_call: int | str
     ) -> None:
         super().__init__()
+        settings.check_frames(frame_shape)
         self.settings = settings
         self.task = task
         self.frame_shape = frame_shape
@@ -66,7 +67,6 @@ class PdeNetworks(nn.Module):
                 n_inputs = n_channels * height * width
                 return MlpEncoder(n_inputs, settings.encoder_hidden_size, settings.encoder_n_layers, code_size)
             case "dcgan":
-                _check_size("encoder", "dcgan", self.frame_shape, dcgan.SIZE)
                 return dcgan.DcganEncoder(n_channels, settings.encoder_hidden_size, code_size)
 
     def _decoder(self, code_size: int) -> nn.Module:
@@ -78,7 +78,6 @@ class PdeNetworks(nn.Module):
                     code_size, settings.decoder_hidden_size, settings.decoder_n_layers, self.frame_shape, activation
                 )
             case "dcgan":
-                _check_size("decoder", "dcgan", self.frame_shape, dcgan.SIZE)
                 return dcgan.DcganDecoder(
                     code_size, settings.decoder_hidden_size, self.frame_shape[0], settings.use_skips, activation
                 )
@@ -137,12 +136,3 @@ class PdeNetworks(nn.Module):
 # Rows that a decoder takes in one call when the setting is `auto`, on a CPU and on a GPU. Rows of an MLP are small.
 # Those of a convolutional decoder must stay in a CPU's cache, and within a GPU's memory.
 ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096)}
-
-
-def _check_size(part: str, architecture: str, frame_shape: FrameShape, size: int) -> None:
-    if frame_shape[1:] != (size, size):
-        height, width = frame_shape[1:]
-        raise ValueError(
-            f"model.{part}: {architecture} is for frames of {size}x{size} pixels, those of this dataset have "
-            f"{height}x{width}; choose another architecture"
-        )
