@@ -73,6 +73,7 @@ def score_forecasts(
                     running[metric].add(first, values_BT[None])
             examples.take(first, video, prediction)
             first += len(video)
+            del video, video_BTCHW, truth, prediction  # before the next pass, which needs as much
     assert first == windows.n_windows, (first, windows.n_windows)
     scores = {name: {metric: r.scores() for metric, r in running.items()} for name, running in totals.items()}
     return Forecasts(scores, examples.ids, examples.cond, examples.truth, examples.prediction)

@@ -73,6 +73,7 @@ def score_swaps(
             best = {metric: totals[metric].add(first, values_ABT) for metric, values_ABT in values.items()}
             _take(examples, first, batch, prediction, next(iter(best.values())))
             first += len(batch.motion)
+            del batch, content, motion, prediction  # before the next pass, which needs as much
     assert first == n_items, (first, n_items)
     return Swaps({metric: running.scores() for metric, running in totals.items()}, examples)
 

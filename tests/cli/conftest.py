@@ -34,12 +34,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished_run(tmp_path: Path, prepared: Path) -> Callable[..., tuple[RunPaths, nn.Module]]:
     """Make the folder of a finished run, with weights larger than those of an initialisation, or of a baseline."""
 
-    def make(experiment: Experiment, seed: int | None = 0) -> tuple[RunPaths, nn.Module]:
+    def make(
+        experiment: Experiment, seed: int | None = 0, frame_shape: tuple[int, int, int] | None = None
+    ) -> tuple[RunPaths, nn.Module]:
         paths = RunPaths(tmp_path / "runs" / experiment.name / f"seed_{seed}")
         torch.manual_seed(0)
         with VideoFile(prepared / "train.h5") as file:
             model: nn.Module = load(MODELS[experiment.model.name].build)(
-                experiment.model, experiment.task, file.frame_shape
+                experiment.model, experiment.task, frame_shape or file.frame_shape
             )
             if hasattr(model, "fit"):
                 model.fit(file.iterate(1))
