@@ -96,18 +96,14 @@ def _measurements(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _measurement(rows: Sequence[dict[str, Any]]) -> str:
     timing = rows[0]["timing"]
-    what = f"the median of {timing['n_timed']} iteration{_s(timing['n_timed'])}"
+    what = "1 iteration" if timing["n_timed"] == 1 else f"the median of {timing['n_timed']} iterations"
     when = "timed earlier" if timing["is_remembered"] else "timed now"
-    threads = f" ({timing['n_threads']} thread{_s(timing['n_threads'])})" if timing["on_cpu"] else ""
+    threads = f" (threads: {timing['n_threads']})" if timing["on_cpu"] else ""
     line = f"{_some(list(map(_name, rows)))}: {what}, {when} on {timing['device']}{threads}"
     if timing["others_share_of_processor"] >= BUSY:
         share = f"{timing['others_share_of_processor']:.0%}"
         line += f",\n  while other work had {share} of the processor: a free machine takes less time (--refresh)"
     return line
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def _some(names: Sequence[str]) -> str:
