@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from pipeline_lib.config.published import read_published
+from pipeline_lib.reporting.table_csv import as_csv
 from pipeline_lib.reporting.table_page import as_html
-from pipeline_lib.reporting.tables import as_csv, as_markdown, read_table
+from pipeline_lib.reporting.table_text import as_markdown
+from pipeline_lib.reporting.tables import read_table
 from pipeline_lib.runtime.atomic import write_text
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "config" / "published"

@@ -28,7 +28,7 @@ def disagreements(settings: PipelineSettings, experiments: Mapping[str, Experime
 
 
 def _clashes(experiments: Mapping[str, Experiment]) -> list[str]:
-    """A dataset is prepared once: its experiments must agree on how."""
+    """A dataset is prepared once, and its experiments share a table: they must agree on what stands in both."""
     first: dict[str, Experiment] = {}
     problems = []
     for experiment in experiments.values():
@@ -38,6 +38,11 @@ def _clashes(experiments: Mapping[str, Experiment]) -> list[str]:
                 f"{other.name} and {experiment.name} prepare {experiment.dataset.name} differently "
                 f"({other.dataset.preparation} / {experiment.dataset.preparation}): override both alike, "
                 "or give one of them a dataset of its own name"
+            )
+        if (n := other.evaluation.n_windows) != (n_others := experiment.evaluation.n_windows):
+            problems.append(
+                f"{other.name} and {experiment.name} are scored on other numbers of windows (evaluation.n_windows "
+                f"{n} / {n_others}) and share a table: override both alike"
             )
     return problems
 

@@ -67,10 +67,13 @@ class PublishedResults(Section):
                 raise ValueError(f"two rows with the same {key}: {', '.join(twice)}")
         return self
 
-    def column(self, protocol: str, metric: str, n_frames: int) -> tuple[str, PublishedColumn] | None:
-        """Name and column of the numbers comparable to the mean of `metric` over `n_frames` predicted frames."""
+    def column(self, protocol: str, metric: str, n_frames: int, n_all: int) -> tuple[str, PublishedColumn] | None:
+        """Name and column of the numbers comparable to the mean of `metric` over `n_frames` of `n_all` frames.
+
+        A column that does not state its frames is one over all of them.
+        """
         for name, column in self.columns.items():
-            if (column.protocol, column.metric) == (protocol, metric) and column.n_frames in (None, n_frames):
+            if (column.protocol, column.metric, column.n_frames or n_all) == (protocol, metric, n_frames):
                 return name, column
         return None
 

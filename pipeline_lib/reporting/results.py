@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.files import read_metrics
-from pipeline_lib.records.scores import scores
+from pipeline_lib.records.scores import Score, scores
 
 SEEDS_SHARE = (
     "settings_digest",
@@ -22,6 +24,16 @@ SEEDS_SHARE = (
 
 ROWS_SHARE = ("dataset", "n_cond", "n_pred_test", "data_source", "test_data.content_sha256")
 """What all runs must have in common to stand in one table or figure."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a number is: of which metric the mean, over how many first frames, and over which windows."""
+
+    protocol: str
+    n_frames: int
+    metric: str
+    window_set: str
 
 
 @dataclass(frozen=True)
@@ -89,20 +101,29 @@ class ExperimentResult:
         """Windows of the set that were scored."""
         return int(_sets(self.runs[0], protocol)[window_set]["n_windows"])
 
-    def statistics(self, window_set: str, metric: str, protocol: str = "forecast") -> SeedStatistics:
-        """The means over frames and windows, by seed."""
-        return SeedStatistics(tuple(self._of_runs(protocol, window_set, metric, "mean")))
+    def n_available(self, window_set: str, protocol: str = "forecast") -> int:
+        """Windows that the set has, scored or not."""
+        return int(_sets(self.runs[0], protocol)[window_set]["n_available"])
 
     def horizons(self, window_set: str, metric: str, protocol: str = "forecast") -> list[list[float]]:
         """Mean over windows per predicted frame, (n_pred_test,) for each seed."""
-        return self._of_runs(protocol, window_set, metric, "horizon")
+        return [_sets(run, protocol)[window_set]["metrics"][metric]["horizon"] for run in self.runs]
 
-    def std_over_windows(self, window_set: str, metric: str, protocol: str = "forecast") -> list[float | None]:
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """Everything that was measured: by protocol, window set, metric, and number of frames."""
+        return tuple(_measure(score) for score in scores(self.runs[0].record))
+
+    def statistics(self, measure: Measure) -> SeedStatistics:
+        """The means over frames and windows, by seed."""
+        return SeedStatistics(tuple(score.mean for score in self._scores(measure)))
+
+    def std_over_windows(self, measure: Measure) -> list[float | None]:
         """Spread over the windows, by seed."""
-        return self._of_runs(protocol, window_set, metric, "std_over_windows")
+        return [score.std_over_windows for score in self._scores(measure)]
 
-    def _of_runs(self, protocol: str, window_set: str, metric: str, key: str) -> list[Any]:
-        return [_sets(run, protocol)[window_set]["metrics"][metric][key] for run in self.runs]
+    def _scores(self, measure: Measure) -> list[Score]:
+        return [score for run in self.runs for score in scores(run.record) if _measure(score) == measure]
 
 
 def read_results(folders: Sequence[Path]) -> list[ExperimentResult]:
@@ -120,6 +141,8 @@ def read_results(folders: Sequence[Path]) -> list[ExperimentResult]:
         raise ValueError("there is no run to report on: give at least one --run")
     for result in results[1:]:
         _agree(results[0].runs[0], result.runs[0], ROWS_SHARE, "are not comparable")
+    for one, other in combinations(results, 2):
+        _agree_on_windows(one.runs[0], other.runs[0])
     return results
 
 
@@ -162,6 +185,22 @@ def _grouped(runs: list[RunResult]) -> ExperimentResult:
 def _sets(run: RunResult, protocol: str) -> dict[str, Any]:
     sets: dict[str, Any] = run.record["protocols"].get(protocol, {}).get("window_sets", {})
     return sets
+
+
+def _measure(score: Score) -> Measure:
+    return Measure(score.protocol, score.n_frames, score.metric, score.window_set)
+
+
+def _agree_on_windows(one: RunResult, other: RunResult) -> None:
+    """Means over other numbers of the same windows are no means over the same."""
+    for protocol in one.record["protocols"]:
+        for name, of_set in _sets(one, protocol).items():
+            n_windows, n_others = of_set["n_windows"], _sets(other, protocol).get(name, of_set)["n_windows"]
+            if n_windows != n_others:
+                raise ValueError(
+                    f"{one.folder} and {other.folder} are not comparable: the {protocol} was scored on {n_windows} / "
+                    f"{n_others} of the {name} windows; give both the same evaluation.n_windows"
+                )
 
 
 def _evaluated(run: RunResult) -> set[tuple[Any, ...]]:

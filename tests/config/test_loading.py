@@ -237,6 +237,14 @@ def test_one_dataset_cannot_be_prepared_in_two_ways(project):
     assert load_pipeline(both, project.root).experiments[COPY].dataset.preparation.seed == 1
 
 
+def test_experiments_that_share_a_table_are_scored_on_the_same_windows(project):
+    override = {"evaluation": {"n_windows": 5}}
+    (found,) = problems_of(project, {"experiments": [PDE, COPY], "overrides": {PDE: override}})
+    assert f"{PDE} and {COPY} are scored on other numbers of windows (evaluation.n_windows 5 / None)" in found
+    both = {"experiments": [PDE, COPY], "overrides": {PDE: override, COPY: override}}
+    assert load_pipeline(both, project.root).experiments[COPY].evaluation.n_windows == 5
+
+
 def test_resolved_experiments_read_back_equal_and_are_written_only_when_they_differ(project):
     settings = {"experiments": [PDE, COPY], "results_dir": str(project.root / "results")}
     pipeline = load_pipeline(settings, project.root)

@@ -70,11 +70,11 @@ def test_numbers_of_our_models(repository, dataset, variant, column, value, stat
 
 def test_only_a_column_of_the_same_definition_is_comparable(tmp_path):
     results = read(tmp_path, SOUND)
-    name, column = results.column("forecast", "mse_per_pixel", 4)
+    name, column = results.column("forecast", "mse_per_pixel", 4, 10)
     assert name == "mse" and column.factor == 100
-    assert results.column("forecast", "mse_per_pixel", 10) is None
-    assert results.column("swap", "mse_per_pixel", 4) is None
-    assert results.column("forecast", "ssim", 4) is None
+    assert results.column("forecast", "mse_per_pixel", 10, 10) is None
+    assert results.column("swap", "mse_per_pixel", 4, 4) is None
+    assert results.column("forecast", "ssim", 4, 4) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,199 @@
+"""A table to be read: rounded, best means in bold, published numbers with their marks, what they rest on in notes."""
+
+from dataclasses import dataclass
+
+from pipeline_lib.config.published import PublishedColumn, PublishedRow
+from pipeline_lib.config.registry import METRICS
+from pipeline_lib.reporting.published_marks import FOOTNOTES, MARKS, shown
+from pipeline_lib.reporting.results import ExperimentResult, Measure
+from pipeline_lib.reporting.tables import Part, Table
+
+DASH = "–"
+ARROWS = {"lower": "↓", "higher": "↑"}
+PROTOCOLS = {"forecast": "Forecast", "swap": "Content swap"}
+
+
+@dataclass(frozen=True)
+class ReadablePart:
+    """`heading` may be empty; the first of `rows` is the header; `alignment` has l or r per column; **bold** is so."""
+
+    heading: str
+    rows: list[list[str]]
+    alignment: str
+
+
+@dataclass(frozen=True)
+class ReadableTable:
+    """A table to be read: one part, or a part with a heading for each protocol and number of frames."""
+
+    title: str
+    parts: list[ReadablePart]
+    notes: list[str]
+
+
+def readable(table: Table) -> ReadableTable:
+    """What Markdown and web page show."""
+    title = table.published.title if table.published else table.dataset
+    return ReadableTable(title, [_part(table, part) for part in table.parts], [note for note in _notes(table) if note])
+
+
+def as_markdown(table: Table) -> str:
+    """The readable table in Markdown."""
+    page = readable(table)
+    lines = [f"# {page.title}"]
+    for part in page.parts:
+        lines += ["", f"## {part.heading}"] if part.heading else []
+        lines += ["", *_aligned(part.rows, part.alignment)]
+    lines += [line for note in page.notes for line in ("", note)]
+    return "\n".join(lines) + "\n"
+
+
+def _part(table: Table, part: Part) -> ReadablePart:
+    """Columns name their windows, unless a heading does, which has room for one set of them."""
+    heading = ""
+    names_windows = True
+    if len(table.parts) > 1:
+        length = f"all {table.n_pred}" if part.n_frames == table.n_pred else f"first {part.n_frames}"
+        heading = f"{PROTOCOLS.get(part.protocol, part.protocol)}, {length} frames"
+        if len(part.window_sets) == 1:
+            heading += f", {_windows(table, part.measures[0])}"
+            names_windows = False
+    header, alignment = ["Model", "Seeds", "Schedule", "Precision"], "lrll"
+    for measure in part.measures:
+        entry = METRICS[measure.metric]
+        unit = "" if entry.unit == "1" else f" [{entry.unit}]"
+        header.append(f"{entry.title}{unit} {ARROWS[entry.direction]}")
+        header[-1] += f", {_windows(table, measure)}" if names_windows else ""
+        alignment += "r"
+        if _published_after(table, part, measure):
+            header.append(f"Published {entry.title}")
+            alignment += "r"
+    rows = [_row(table, part, result) for result in table.results]
+    rows += [_published_only_row(table, part, row) for row in _published_only(table, part)]
+    return ReadablePart(heading, [header, *rows], alignment)
+
+
+def _windows(table: Table, measure: Measure) -> str:
+    n_windows, n_available = table.n_windows(measure.protocol, measure.window_set)
+    of_all = "" if n_windows == n_available else f" of {n_available:,}"
+    return f"{measure.window_set} windows ({n_windows:,}{of_all})"
+
+
+def _published_after(table: Table, part: Part, measure: Measure) -> tuple[str, PublishedColumn] | None:
+    """The published numbers, which follow the last column of their metric."""
+    last = [other for other in part.measures if other.metric == measure.metric][-1]
+    return table.published_column(part.protocol, measure.metric, part.n_frames) if measure == last else None
+
+
+def _row(table: Table, part: Part, result: ExperimentResult) -> list[str]:
+    cells = [result.fact("title"), str(len(result.seeds)) if result.seeds else DASH, _schedule(result)]
+    cells.append(DASH if result.fact("is_baseline") else result.fact("precision"))
+    row = table.published_row(result)
+    for measure in part.measures:
+        cells.append(_mean_and_spread(table, result, measure))
+        if found := _published_after(table, part, measure):
+            cells.append(_published_cell(row, *found))
+    return cells
+
+
+def _published_only(table: Table, part: Part) -> list[PublishedRow]:
+    """Published models without an experiment here, where something is published of them."""
+    columns = [column[0] for measure in part.measures if (column := _published_after(table, part, measure))]
+    return [row for row in table.other_published_rows() if any(row.values[name] is not None for name in columns)]
+
+
+def _published_only_row(table: Table, part: Part, row: PublishedRow) -> list[str]:
+    cells = [row.title, DASH, DASH, DASH]
+    for measure in part.measures:
+        cells.append(DASH)
+        if found := _published_after(table, part, measure):
+            cells.append(_published_cell(row, *found))
+    return cells
+
+
+def _schedule(result: ExperimentResult) -> str:
+    if result.fact("is_baseline"):
+        return DASH
+    return f"{result.fact('schedule_name')}, {result.fact('iterations'):,} iterations"
+
+
+def _mean_and_spread(table: Table, result: ExperimentResult, measure: Measure) -> str:
+    if measure not in result.measures:
+        return DASH
+    statistics = result.statistics(measure)
+    means = [other.statistics(measure).mean for other in table.of_measure(measure)]
+    best = min(means) if METRICS[measure.metric].direction == "lower" else max(means)
+    mean = number(statistics.mean)
+    if statistics.mean == best and len(means) > 1:
+        mean = f"**{mean}**"
+    if not result.seeds:
+        return mean
+    return f"{mean} ± {DASH if statistics.std is None else number(statistics.std, 2)}"
+
+
+def _published_cell(row: PublishedRow | None, name: str, column: PublishedColumn) -> str:
+    value = row.values[name] if row else None
+    return DASH if row is None or value is None else shown(value, column.factor, row.status)
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Few significant digits, with an exponent where the number is small or large: 0.01833, 1.500e-05."""
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:#.{digits}g}".rstrip(".")
+
+
+def _notes(table: Table) -> list[str]:
+    first = table.results[0]
+    one_part = len(table.parts) == 1
+    over = f"{table.n_pred} predicted frames" if one_part else "the predicted frames that a heading names"
+    lines = [
+        f"Means over {over} (after {first.fact('n_cond')} conditioning frames) and over all test windows of the "
+        f"set, ± standard deviation over seeds (n − 1; {DASH} where there is one seed). Best mean in bold. "
+        f"Evaluated in {first.fact('evaluation_precision')}."
+    ]
+    if any(part.protocol == "swap" for part in table.parts):
+        lines.append(
+            "Content swap: what one video shows, moving as another does. The best assignment of the contents to the "
+            f"motions counts, for each video, metric and number of frames. What has no content to swap shows {DASH}."
+        )
+    lines.append(f"Test data: {first.fact('test_data.n_videos')} videos; source: {first.fact('data_source')}.")
+    return [*lines, *_notes_on_published(table)]
+
+
+def _notes_on_published(table: Table) -> list[str]:
+    columns = [(m, c[1]) for part in table.parts for m in part.measures if (c := _published_after(table, part, m))]
+    if not columns:
+        return ["No published numbers are known for these metrics."]
+    assert table.published is not None
+    sets = sorted({f"{METRICS[measure.metric].title}: {column.window_set} windows" for measure, column in columns})
+    lines = [f"Published numbers are in the unit of ours and rest on these windows: {'; '.join(sets)}."]
+    lines += dict.fromkeys(line for measure, column in columns if (line := _other_windows(table, measure, column)))
+    lines += [table.published.note] if table.published.note else []
+    statuses = dict.fromkeys(row.status for row in table.published.rows)
+    return lines + [f"{MARKS[status]} {FOOTNOTES[status]}." for status in statuses if status in FOOTNOTES]
+
+
+def _other_windows(table: Table, measure: Measure, column: PublishedColumn) -> str:
+    """A warning where our set of the published windows has another size than theirs."""
+    if not any(column.window_set in result.window_sets(measure.protocol) for result in table.results):
+        return ""
+    n_ours, n_available = table.n_windows(measure.protocol, column.window_set)
+    n_theirs = column.n_windows or n_available
+    if n_ours == n_theirs:
+        return ""
+    why = "fewer were scored" if n_ours < n_available else "the data were prepared with other settings"
+    return f"Not comparable: theirs are {n_theirs:,} windows, ours {n_ours:,}, because {why}."
+
+
+def _aligned(rows: list[list[str]], alignment: str) -> list[str]:
+    """A Markdown table whose source is as readable as what it renders to."""
+    widths = [max(3, *(len(row[k]) for row in rows)) for k in range(len(alignment))]
+    lines = [
+        "| "
+        + " | ".join(c.ljust(w) if a == "l" else c.rjust(w) for c, w, a in zip(row, widths, alignment, strict=True))
+        + " |"
+        for row in rows
+    ]
+    rule = ["-" * w if a == "l" else "-" * (w - 1) + ":" for w, a in zip(widths, alignment, strict=True)]
+    return [lines[0], "| " + " | ".join(rule) + " |", *lines[1:]]
