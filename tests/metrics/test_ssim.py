@@ -82,3 +82,11 @@ def test_views_that_repeat_a_frame_score_like_copies():
 def test_frames_smaller_than_the_window_are_refused():
     with pytest.raises(ValueError, match="at least 11x11 pixels, these have 1x100: leave it out of evaluation.metrics"):
         ssim_gauss11(torch.zeros(1, 1, 1, 1, 100), torch.zeros(1, 1, 1, 1, 100))
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same():
+    truth = noise(3, 40, 1, 64, 64).mul(0.3).add(0.5).clamp(0, 1)
+    prediction = truth + 0.2 * noise(3, 40, 1, 64, 64, seed=1)
+    on_gpu = ssim_gauss11(prediction.cuda(), truth.cuda()).cpu()
+    torch.testing.assert_close(on_gpu, ssim_gauss11(prediction, truth), rtol=0, atol=1e-10)
