@@ -3,6 +3,7 @@
 import argparse
 
 from pipeline_lib.cli.overlays import add_overlays, given_pipeline
+from pipeline_lib.config.figures import figures_of_dataset
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.files import read_metrics
@@ -47,11 +48,11 @@ def _print_scores(pipeline: Pipeline, dataset: str) -> str:
 
 def _print_places(pipeline: Pipeline) -> None:
     paths = pipeline.paths
-    overall = [name for name, entry in FIGURES.items() if entry.scope == "dataset"]
     for dataset in pipeline.datasets:
         print(f"\ntable    {paths.table(dataset, 'md')} (and .csv)")
-        for name in overall:
-            print(f"figure   {paths.figure(dataset, name, 'png')} (and .pdf)")
+        for name in figures_of_dataset(pipeline.of_dataset(dataset)):
+            first, *others = FIGURES[name].suffixes
+            print(f"figure   {paths.figure(dataset, name, first)} (and {', '.join(f'.{other}' for other in others)})")
     print(f"figures  {paths.runs_dir}/<dataset>/<model>/<run>/figures/")
     if paths.report.is_file():
         print(f"report   {paths.report} (open it in a browser)")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pipeline_lib.cli.run_folders import add_runs
 from pipeline_lib.config.published import read_published
 from pipeline_lib.reporting.table_csv import as_csv
 from pipeline_lib.reporting.table_page import as_html
@@ -19,16 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out-csv", type=Path, required=True, metavar="PATH", help="table to write, full precision")
     parser.add_argument("--out-md", type=Path, required=True, metavar="PATH", help="table to write, to be read")
     parser.add_argument("--out-html", type=Path, metavar="PATH", help="the same as a web page, for the report")
-    parser.add_argument(
-        "--run",
-        type=Path,
-        nargs="+",
-        action="extend",
-        required=True,
-        metavar="DIR",
-        dest="runs",
-        help="folders of evaluated runs; the table keeps the order of their experiments",
-    )
+    add_runs(parser, "folders of evaluated runs; the table keeps the order of their experiments")
     parser.add_argument(
         "--published",
         type=Path,

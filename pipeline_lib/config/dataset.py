@@ -14,6 +14,9 @@ class DatasetSettings(Section):
     raw_source: ClassVar[str | None] = None
     """Name of the raw files that `prepare` reads; None where it simulates."""
 
+    colour_map: ClassVar[str] = "viridis"
+    """In which of matplotlib's colours figures show values; frames of three channels are RGB."""
+
     name: str
     preparation: Section
 
@@ -120,6 +123,7 @@ class MovingMnistSettings(DatasetSettings):
     raw_source: ClassVar[str | None] = "mnist"
     N_DIGITS: ClassVar[tuple[int, int]] = (60_000, 10_000)
     """Digits of the training and of the test part, 28x28 pixels each."""
+    colour_map: ClassVar[str] = "gray"
     name: Literal["moving_mnist"] = "moving_mnist"
     epoch_size: int = Field(200_000, ge=1, description="Training videos of an epoch, new in each [videos].")
     preparation: MovingMnistPreparation = MovingMnistPreparation()

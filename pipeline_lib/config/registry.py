@@ -60,12 +60,23 @@ class MetricEntry:
 
 @dataclass(frozen=True)
 class FigureEntry:
-    """`draw` makes one figure of a run, or of all runs of a dataset; `caption` is a file under workflow/report."""
+    """`draw(run folders, files by suffix)` makes one figure of a run, or of the runs of a dataset.
+
+    caption: a file under workflow/report. suffixes: the files that are written; the first one stands in the report.
+    trained_only, frames, protocol: where there is such a figure: not of baselines; of images or of vectors (frames of
+    height 1); where this protocol was evaluated (config/figures.py).
+    reads_predictions: a figure over several runs that reads predictions.h5 beside metrics.json; it shows one run of
+    each experiment, that of the first seed.
+    """
 
     draw: str
     scope: Literal["run", "dataset"]
     caption: str
     trained_only: bool = False
+    frames: Literal["image", "vector", "any"] = "any"
+    protocol: Literal["forecast", "swap"] | None = None
+    reads_predictions: bool = False
+    suffixes: tuple[str, ...] = ("png", "pdf")
 
 
 DATASETS: dict[str, DatasetEntry] = {
@@ -101,7 +112,30 @@ METRICS: dict[str, MetricEntry] = {
 FIGURES: dict[str, FigureEntry] = {
     "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst"),
     "loss_curves": FigureEntry("pipeline_lib.reporting.figures.loss_curves:draw", "run", "loss_curves.rst", True),
+    "forecast_animation": FigureEntry(
+        "pipeline_lib.reporting.figures.forecast_animation:draw",
+        "run",
+        "forecast_animation.rst",
+        frames="image",
+        suffixes=("html", "gif"),
+    ),
+    "swap": FigureEntry("pipeline_lib.reporting.figures.swap:draw", "run", "swap.rst", frames="image", protocol="swap"),
+    "swap_animation": FigureEntry(
+        "pipeline_lib.reporting.figures.swap_animation:draw",
+        "run",
+        "swap_animation.rst",
+        frames="image",
+        protocol="swap",
+        suffixes=("html", "gif"),
+    ),
     "horizon": FigureEntry("pipeline_lib.reporting.figures.horizon:draw", "dataset", "horizon.rst"),
+    "long_horizon": FigureEntry(
+        "pipeline_lib.reporting.figures.long_horizon:draw",
+        "dataset",
+        "long_horizon.rst",
+        frames="image",
+        reads_predictions=True,
+    ),
 }
 
 if TYPE_CHECKING:

@@ -49,5 +49,10 @@ def metrics(experiments: Iterable[Experiment]) -> str:
     return _text({name: [METRICS[name].title, METRICS[name].unit, METRICS[name].direction] for name in names})
 
 
+def colours(experiments: Iterable[Experiment]) -> str:
+    """Of figures: in which colours they show values."""
+    return _text({experiment.dataset.name: experiment.dataset.colour_map for experiment in experiments})
+
+
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)

@@ -1,6 +1,6 @@
 """How all figures look: sizes, fonts, one colour per model, and files whose bytes depend on the data alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,12 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """Colours of lines that are not models, in their order."""
 
 MODEL_COLOURS = {"pde": BLUE, "pde_no_s": VERMILION, "dive": GREEN}
-BASELINE_COLOURS = {"copy_last": "#9A9A9A", "mean_frame": "#4A4A4A"}
-BASELINE_DASHES: dict[str, tuple[float, ...]] = {"copy_last": (1.2, 1.4), "mean_frame": (4.0, 1.8)}
+BASELINE_COLOURS = {"copy_last": "#9A9A9A", "mean_frame": "#4A4A4A", "black": "#000000"}
+BASELINE_DASHES: dict[str, tuple[float, ...]] = {
+    "copy_last": (1.2, 1.4),
+    "mean_frame": (4.0, 1.8),
+    "black": (4.0, 1.5, 1.0, 1.5),
+}
 
 VALUES = "viridis"
 ERRORS = "RdBu_r"
@@ -72,12 +76,18 @@ def styled() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, pdf: Path, png: Path) -> None:
-    """Write both forms, without dates and names of programs, so that equal data give equal bytes."""
-    nothing = {"Creator": None, "Producer": None, "CreationDate": None, "ModDate": None}
-    figure.savefig(png, format="png", metadata={"Software": None})
-    figure.set_layout_engine("none")  # the places found for one are right for the other, and finding them is slow
-    figure.savefig(pdf, format="pdf", metadata=nothing)
+NO_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None, "ModDate": None},
+}
+
+
+def save(figure: Figure, files: Mapping[str, Path]) -> None:
+    """Write the files, by suffix, without dates and names of programs, so that equal data give equal bytes."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the places found once are right for every form, and finding them is slow
+    for suffix, path in files.items():
+        figure.savefig(path, format=suffix, metadata=NO_METADATA[suffix])
 
 
 def model_colours(variants: Sequence[str]) -> dict[str, str]:
@@ -104,13 +114,13 @@ def rule_lines(axes: Axes) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """A logarithmic vertical axis, with plain numbers between the powers of ten where there is hardly one of these.
+    """A logarithmic vertical axis, with plain numbers between the powers of ten where there are hardly any of these.
 
     To be called when the lines are drawn: it looks at what they span.
     """
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    if low > 0 and high / low < 15:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    if low > 0 and high / low < 300:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if high / low < 15 else (1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())

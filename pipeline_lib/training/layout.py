@@ -17,7 +17,7 @@ def lay_out(model: nn.Module, settings: TrainingSettings, device: torch.device) 
     Returns the model. Names and values of the weights stay as they are. Raises ValueError where there is no compiler.
     """
     if settings.channels_last:
-        model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if settings.compile:
         if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", ""), *COMPILERS))):
             raise ValueError(

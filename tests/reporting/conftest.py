@@ -11,7 +11,7 @@ import pytest
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.journal import Journal
-from pipeline_lib.records.predictions import Examples, Predictions, write_predictions
+from pipeline_lib.records.predictions import Examples, Predictions, SwapExamples, write_predictions
 
 N_COND, N_PRED_TEST = 5, 40
 N_WINDOWS = {"all": 6360, "published": 1200}
@@ -69,20 +69,21 @@ def record(model: str, seed: int | None, mean: float, **other: Any) -> dict[str,
     }
 
 
-def predictions(frame_shape: tuple[int, int, int], seed: int = 0) -> Predictions:
-    """Four waves (4, 45, C, H, W) that move through the pixels, and forecasts that are a little wrong."""
+def predictions(frame_shape: tuple[int, int, int], seed: int | None = 0, noise_seed: int = 0) -> Predictions:
+    """Four waves (4, 45, C, H, W) that move through the pixels, forecasts and swaps that are a little wrong."""
     channels, height, width = frame_shape
     time, column = np.arange(N_COND + N_PRED_TEST), np.arange(width)
     phase = time[:, None, None, None] / 5 - column / 7 + np.arange(height)[:, None] / 9
     video = (0.5 + 0.5 * np.sin(phase + np.arange(channels)[:, None, None])).astype(np.float32)
     videos = np.stack([np.roll(video, 3 * k, axis=-1) for k in range(4)])
-    noise = 0.05 * np.random.default_rng(seed).normal(size=videos[:, N_COND:].shape)
+    noise = 0.05 * np.random.default_rng(noise_seed).normal(size=videos[:, N_COND:].shape)
+    forecast = (videos[:, N_COND:] + noise).astype(np.float32)
     return Predictions(
         per_window={"forecast": {name: {"mse_per_pixel": np.full(n, 0.1)} for name, n in N_WINDOWS.items()}},
         examples=Examples(
             cond=videos[:, :N_COND],
             truth=videos[:, N_COND:],
-            prediction=(videos[:, N_COND:] + noise).astype(np.float32),
+            prediction=forecast,
             window=np.arange(4),
             video=np.arange(4),
             start=np.arange(4) * 7,
@@ -94,6 +95,13 @@ def predictions(frame_shape: tuple[int, int, int], seed: int = 0) -> Predictions
             "pixel_rows": np.arange(width) % 8,
             "pixel_columns": np.arange(width) // 8,
         },
+        swap=SwapExamples(
+            content=videos[::-1, :N_COND],
+            motion=videos[:, :N_COND],
+            truth=videos[:, N_COND:],
+            prediction=forecast,
+            item=np.arange(4) * 11,
+        ),
     )
 
 
@@ -130,10 +138,15 @@ def drawable(runs: Callable[..., Path]) -> Callable[..., Path]:
     """Make the folder of a run that has all that figures read."""
 
     def make(
-        model: str = "pde", seed: int = 0, mean: float = 1e-3, frame_shape: tuple[int, int, int] = (1, 1, 64), **o: Any
+        model: str = "pde",
+        seed: int | None = 0,
+        mean: float = 1e-3,
+        frame_shape: tuple[int, int, int] = (1, 1, 64),
+        noise_seed: int = 0,
+        **other: Any,
     ) -> Path:
-        folder = runs(model, seed, mean, **o)
-        write_predictions(RunPaths(folder).predictions, predictions(frame_shape))
+        folder = runs(model, seed, mean, **other)
+        write_predictions(RunPaths(folder).predictions, predictions(frame_shape, seed, noise_seed))
         write_journal(RunPaths(folder).journal)
         return folder
 

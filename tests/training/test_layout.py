@@ -26,7 +26,7 @@ def model_of(**switches):
 
 
 def optimiser_of(model):
-    """With a large eps: biases before a BatchNorm have gradients that are 0 but for rounding, which Adam would enlarge."""
+    """With a large eps: gradients that are 0 but for rounding (biases before a BatchNorm) would be enlarged by Adam."""
     return torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-4, fused=True)
 
 

@@ -19,6 +19,7 @@ PARTS = ("Snakefile", "workflow", "profiles", "slurm", "config", "pipeline_lib")
 CONFIGURATION = """\
 results_dir: results/the tests
 data_dir: data
+experiments: [wave_eq_100/pde, wave_eq_100/pde_no_s, wave_eq_100/copy_last, wave_eq_100/mean_frame]
 seeds: [0, 1]
 overrides:
   wave_eq_100/pde: &small

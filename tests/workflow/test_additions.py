@@ -75,16 +75,16 @@ FIGURE = '''
 import matplotlib.pyplot as plt
 
 
-def draw(runs, pdf, png):
+def draw(runs, files):
     figure = plt.figure()
     figure.suptitle(runs[0].name)
-    figure.savefig(pdf, format="pdf")
-    figure.savefig(png, format="png")
+    for suffix, path in files.items():
+        figure.savefig(path, format=suffix)
 '''
 
 REGISTRY = [
-    ("import DatasetSettings, ", "import DatasetSettings, StepsSettings, "),
-    ("import CopyLastSettings, ", "import CopyLastSettings, GreySettings, "),
+    ("    DatasetSettings,\n", "\n    StepsSettings,"),
+    ("config.model import ", "GreySettings, "),
     (
         "DATASETS: dict[str, DatasetEntry] = {",
         '\n    "steps": DatasetEntry(StepsSettings, prepare="pipeline_lib.data.steps:prepare"),',
@@ -130,7 +130,7 @@ def extended(tmp_path, repository):
     text = registry.read_text()
     for old, new in REGISTRY:
         assert text.count(old) == 1, old
-        text = text.replace(old, new if new.startswith("import") else old + new)
+        text = text.replace(old, old.rstrip("\n") + new + ("\n" if old.endswith("\n") else ""))
     registry.write_text(text)
     (workflow.folder / "config/experiments/steps").mkdir()
     workflow.write("config/experiments/steps/grey.yaml", EXPERIMENT)

@@ -7,7 +7,7 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline_lib.config import slices
+from pipeline_lib.config import figures, slices
 from pipeline_lib.config.digests import stage_digest
 from pipeline_lib.config.loading import configuration_files, load_pipeline, write_experiments
 from pipeline_lib.config.raw import RAW_SOURCES

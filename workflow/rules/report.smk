@@ -5,24 +5,42 @@ DATASET_FIGURES = [name for name, entry in FIGURES.items() if entry.scope == "da
 
 
 def figures_of_run(run, experiment):
-    """Figures of one run, as PNG and PDF. Baselines have no training to draw."""
-    return [
-        run.figure(name, suffix)
-        for name in RUN_FIGURES
-        for suffix in ("png", "pdf")
-        if not (FIGURES[name].trained_only and experiment.is_baseline)
-    ]
+    """Files of every figure of one run."""
+    names = figures.figures_of_run(experiment)
+    return [run.figure(name, suffix) for name in names for suffix in FIGURES[name].suffixes]
 
 
 def figures_of(*experiments):
-    """Figures of every run of these experiments."""
+    """Files of the figures of every run of these experiments."""
     return [file for each in experiments for run in runs_of(each) for file in figures_of_run(run, each)]
 
 
-def results_of_dataset(wildcards):
+def figures_over(dataset):
+    """Files of the figures over several runs of a dataset."""
+    names = figures.figures_of_dataset(PIPELINE.of_dataset(dataset))
+    return [PATHS.figure(dataset, name, suffix) for name in names for suffix in FIGURES[name].suffixes]
+
+
+def written(figure, path_of, **labels):
+    """Every form of a figure, the first one in the report; `path_of` knows where a form stands."""
+    first, *others = FIGURES[figure].suffixes
+    shown = report(
+        path_of(first),
+        caption=f"../report/{FIGURES[figure].caption}",
+        category="{dataset}",
+        subcategory=f"Figures: {figure}",
+        labels=labels,
+    )
+    return [shown, *map(path_of, others)]
+
+
+def results_of(runs):
     """What tables and figures over several runs read."""
-    runs = runs_of(*PIPELINE.of_dataset(wildcards.dataset))
     return [file for run in runs for file in (run.metrics, run.training, run.config)]
+
+
+def results_of_dataset(wildcards):
+    return results_of(runs_of(*PIPELINE.of_dataset(wildcards.dataset)))
 
 
 def folders_of_dataset(wildcards, input):
@@ -31,6 +49,33 @@ def folders_of_dataset(wildcards, input):
 
 def metrics_of_dataset(wildcards):
     return slices.metrics(PIPELINE.of_dataset(wildcards.dataset))
+
+
+def runs_shown(figure, dataset):
+    """Runs in a figure over several: all, or of each experiment that of the first seed, whose predictions it reads."""
+    experiments = figures.experiments_shown(figure, PIPELINE.of_dataset(dataset))
+    if not FIGURES[figure].reads_predictions:
+        return runs_of(*experiments)
+    return [runs_of(experiment)[0] for experiment in experiments]
+
+
+def results_shown(figure):
+    """Input: what a figure over several runs reads."""
+
+    def files(wildcards):
+        runs = runs_shown(figure, wildcards.dataset)
+        return results_of(runs) + [run.predictions for run in runs if FIGURES[figure].reads_predictions]
+
+    return files
+
+
+def folders_shown(figure):
+    """A param: the folders of the runs that a figure over several runs shows."""
+    return lambda wildcards, input: [run.folder for run in runs_shown(figure, wildcards.dataset)]
+
+
+def colours(wildcards):
+    return slices.colours([experiment_of(wildcards)])
 
 
 for name in RUN_FIGURES:
@@ -45,14 +90,7 @@ for name in RUN_FIGURES:
             metrics=RUN.metrics,
             predictions=RUN.predictions,
         output:
-            pdf=RUN.figure(name, "pdf"),
-            png=report(
-                RUN.figure(name, "png"),
-                caption=f"../report/{FIGURES[name].caption}",
-                category="{dataset}",
-                subcategory=f"Figures: {name}",
-                labels={"model": "{model}", "run": "{run}"},
-            ),
+            written(name, lambda suffix: RUN.figure(name, suffix), model="{model}", run="{run}"),
         log:
             PATHS.log(f"draw_{name}", "{dataset}/{model}/{run}"),
         localrule: True
@@ -60,10 +98,10 @@ for name in RUN_FIGURES:
             figure=name,
             folder=lambda wildcards, input: Path(input.config).parent,
             metrics=lambda wildcards: slices.metrics([experiment_of(wildcards)]),
+            colours=colours,
             source=source_of("draw", FIGURES[name].draw),
         shell:
-            "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
-            " --run {params.folder:q} > {log:q} 2>&1"
+            "{STAGE} draw {params.figure} --out {output:q} --run {params.folder:q} > {log:q} 2>&1"
 
 
 for name in DATASET_FIGURES:
@@ -72,27 +110,20 @@ for name in DATASET_FIGURES:
         name:
             f"draw_{name}"
         input:
-            results_of_dataset,
+            results_shown(name),
         output:
-            pdf=PATHS.figure("{dataset}", name, "pdf"),
-            png=report(
-                PATHS.figure("{dataset}", name, "png"),
-                caption=f"../report/{FIGURES[name].caption}",
-                category="{dataset}",
-                subcategory=f"Figures: {name}",
-                labels={"model": "all", "run": "all"},
-            ),
+            written(name, lambda suffix: PATHS.figure("{dataset}", name, suffix), model="all", run="all"),
         log:
             PATHS.log(f"draw_{name}", "{dataset}"),
         localrule: True
         params:
             figure=name,
-            folders=folders_of_dataset,
+            folders=folders_shown(name),
             metrics=metrics_of_dataset,
+            colours=colours,
             source=source_of("draw", FIGURES[name].draw),
         shell:
-            "{STAGE} draw {params.figure} --out-pdf {output.pdf:q} --out-png {output.png:q}"
-            " --run {params.folders:q} > {log:q} 2>&1"
+            "{STAGE} draw {params.figure} --out {output:q} --run {params.folders:q} > {log:q} 2>&1"
 
 
 def published_numbers(wildcards):
@@ -143,22 +174,14 @@ for dataset in PIPELINE.datasets:
             table_files(dataset),
         localrule: True
 
-    for name in RUN_FIGURES:
+    drawn = [*figures_of(*PIPELINE.of_dataset(dataset)), *figures_over(dataset)]
+    for name in dict.fromkeys(file.stem for file in drawn):
 
         rule:
             name:
                 f"figure_{dataset}_{name}"
             input:
-                [file for file in figures_of(*PIPELINE.of_dataset(dataset)) if file.stem == name],
-            localrule: True
-
-    for name in DATASET_FIGURES:
-
-        rule:
-            name:
-                f"figure_{dataset}_{name}"
-            input:
-                [PATHS.figure(dataset, name, suffix) for suffix in ("png", "pdf")],
+                [file for file in drawn if file.stem == name],
             localrule: True
 
 
@@ -171,10 +194,5 @@ rule tables:
 rule figures:
     input:
         figures_of(*PIPELINE.experiments.values()),
-        [
-            PATHS.figure(dataset, name, suffix)
-            for dataset in PIPELINE.datasets
-            for name in DATASET_FIGURES
-            for suffix in ("png", "pdf")
-        ],
+        [file for dataset in PIPELINE.datasets for file in figures_over(dataset)],
     localrule: True

@@ -1,6 +1,6 @@
 """Figure `loss_curves`: a training's losses and its validation forecasts over the iterations, from its journal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ VALIDATION_SUFFIX = "_mse_per_pixel"
 Curve = list[tuple[int, int, float]]
 
 
-def draw(runs: Sequence[Path], pdf: Path, png: Path) -> None:
+def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     """Draw the journal of the one run whose folder is in `runs`.
 
     Raises ValueError, naming the journal, where it is missing or holds no losses.
@@ -44,7 +44,7 @@ def draw(runs: Sequence[Path], pdf: Path, png: Path) -> None:
         if validation:
             _validation(panels[1], validation)
         heading(figure, identity.get("experiment", folder.name), _seed(identity))
-        save(figure, pdf, png)
+        save(figure, files)
 
 
 def _identity(entries: Sequence[Entry]) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""The examples in predictions.h5: a few of them, and what figures call them."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline_lib.records.predictions import Examples, SwapExamples, read_predictions
+from pipeline_lib.reporting.frames import evenly
+
+AnyExamples = TypeVar("AnyExamples", Examples, SwapExamples)
+
+
+def few(examples: AnyExamples, n_most: int) -> AnyExamples:
+    """At most `n_most` of them, spread evenly."""
+    n = len(examples.prediction)
+    shown = evenly(n, n_most)
+    return type(examples)(**{field.name: getattr(examples, field.name)[shown] for field in fields(examples)})
+
+
+def example_name(examples: Examples, k: int) -> str:
+    """Which window of the test part the k-th of them is."""
+    return f"test video {examples.video[k]}, from frame {examples.start[k]}"
+
+
+def subject(facts: Mapping[str, Any]) -> str:
+    """Dataset and seed of a run."""
+    seed = "" if facts.get("seed") is None else f", seed {facts['seed']}"
+    return f"{facts['dataset']}{seed}"
+
+
+def read_swaps(path: Path) -> tuple[SwapExamples, Mapping[str, Any]]:
+    """Content swaps in a predictions.h5, and the facts about them. Raises ValueError, naming it, where it has none."""
+    predictions = read_predictions(path)
+    if predictions.swap is None:
+        raise ValueError(
+            f"{path}: holds no content swaps; add swap to evaluation.protocols of the experiment and evaluate again"
+        )
+    return predictions.swap, predictions.facts
