@@ -13,7 +13,7 @@ from pipeline_lib.cli.evaluation_files import Evaluation, facts_of, metrics_cont
 from pipeline_lib.cli.finished_run import differences, read_finished_run, seed_text, trained_model
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import RunPaths
-from pipeline_lib.config.registry import DATASETS, METRICS, load
+from pipeline_lib.config.registry import DATASETS, METRICS, MetricEntry, load
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.protocols import SwapItems
 from pipeline_lib.data.streamed import test_windows
@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
 def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
     """Every protocol that the experiment asks for."""
     settings, task = experiment.evaluation, experiment.task
-    metrics = {name: Metric(load(METRICS[name].function), METRICS[name].direction) for name in settings.metrics}
-    windows, all_ids = test_windows(file, task.n_cond + task.n_pred_test, settings.window_sets)
+    metrics = {name: _metric(METRICS[name]) for name in settings.metrics}
+    windows, all_ids = test_windows(file, experiment.dataset, task.n_cond, task.n_pred_test, settings.window_sets)
     ids = {name: of_set[: settings.n_windows] for name, of_set in all_ids.items()}
     windows = windows.first(1 + max(int(of_set[-1]) for of_set in ids.values()))
     forecasts = score_forecasts(
@@ -94,6 +94,10 @@ def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device
     items: SwapItems = load(swap)(file, task.n_cond, task.n_pred_test)
     swaps = _swapped(model, items, experiment, metrics, device)
     return Evaluation(windows.index, forecasts, n_available, swaps, items.n_items)
+
+
+def _metric(entry: MetricEntry) -> Metric:
+    return Metric(load(entry.function), entry.direction, entry.uses_context)
 
 
 def _swapped(

@@ -75,7 +75,8 @@ def run_digest(experiment: Experiment, seed: int | None, data_sha256: str, graph
 def run_modules(experiment: Experiment, graph: SourceGraph | None = None) -> frozenset[str]:
     """The modules that compute a run's numbers: its model, the readers of its data, and the training package."""
     graph = _graph(graph)
-    roots = {module_of(MODELS[experiment.model.name].build), module_of(DATASETS[experiment.dataset.name].training)}
+    dataset = DATASETS[experiment.dataset.name]
+    roots = {module_of(each) for each in (MODELS[experiment.model.name].build, dataset.training, dataset.windows)}
     if experiment.model.is_trained:
         roots |= graph.modules("pipeline_lib.training")
     return graph.closure(roots, exclude=CANNOT_CHANGE_A_NUMBER)

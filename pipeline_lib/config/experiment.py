@@ -47,6 +47,8 @@ class Experiment(Section):
         unknown = [metric for metric in metrics if metric not in METRICS]
         if unknown:
             raise ValueError(f"evaluation.metrics: unknown {unknown}, registered are {sorted(METRICS)}")
+        if DATASETS[self.dataset.name].context is None and (lost := [m for m in metrics if METRICS[m].uses_context]):
+            raise ValueError(f"evaluation.metrics: {', '.join(lost)} needs what {self.dataset.name} does not know")
         _, height, width = self.dataset.frame_shape or (1, math.inf, math.inf)
         for metric in metrics:
             if min(height, width) < (needed := METRICS[metric].min_side):
@@ -70,6 +72,8 @@ class Experiment(Section):
                 f"evaluation.protocols: model {self.model.name} cannot swap contents, which takes a static code of its "
                 "own: leave swap out"
             )
+        if lost := [metric for metric in self.evaluation.metrics if METRICS[metric].uses_context]:
+            raise ValueError(f"evaluation.metrics: {', '.join(lost)} cannot score content swaps: leave out one of them")
 
     @property
     def is_baseline(self) -> bool:

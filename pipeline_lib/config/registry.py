@@ -28,12 +28,18 @@ from pipeline_lib.config.model import BlackSettings, CopyLastSettings, MeanFrame
 class DatasetEntry:
     """`prepare(settings, train file, test file)` makes the dataset's two files, from `raw` files where it has a raw
     source. `training(train file, settings, length, device, seed)` opens the training part as `TrainingWindows`.
+    `windows(file, settings, length, window set)` says which windows of a stored part belong to a set ("all",
+    "published"); where the settings have `windows`, that is the set that is trained on.
+    `context(test file, index of windows, n_cond)` gives what metrics and baselines may know of test windows beside
+    their frames, by name, where the dataset has that.
     `swap(test file, n_cond, n_pred)` makes the content-swap test (`SwapItems`), where the dataset has one.
     """
 
     settings: type[DatasetSettings]
     prepare: str
     training: str = "pipeline_lib.data.resident:training_windows"
+    windows: str = "pipeline_lib.data.window_rules:every_window"
+    context: str | None = None
     swap: str | None = None
 
 
@@ -48,7 +54,7 @@ class ModelEntry:
 @dataclass(frozen=True)
 class MetricEntry:
     """`function` scores predictions of frames with at least `min_side` pixels a side; the rest is what tables and
-    figures print.
+    figures print. uses_context: it also takes the context of the windows (`DatasetEntry.context`).
     """
 
     function: str
@@ -56,6 +62,7 @@ class MetricEntry:
     unit: str
     direction: Literal["lower", "higher"]
     min_side: int = 1
+    uses_context: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,16 @@ class FigureEntry:
 
 
 DATASETS: dict[str, DatasetEntry] = {
-    "wave_eq": DatasetEntry(WaveEqSettings, prepare="pipeline_lib.data.wave_eq:prepare"),
-    "wave_eq_100": DatasetEntry(WaveEq100Settings, prepare="pipeline_lib.data.wave_eq:prepare"),
+    "wave_eq": DatasetEntry(
+        WaveEqSettings,
+        prepare="pipeline_lib.data.wave_eq:prepare",
+        windows="pipeline_lib.data.wave_eq_windows:windows",
+    ),
+    "wave_eq_100": DatasetEntry(
+        WaveEq100Settings,
+        prepare="pipeline_lib.data.wave_eq:prepare",
+        windows="pipeline_lib.data.wave_eq_windows:windows",
+    ),
     "moving_mnist": DatasetEntry(
         MovingMnistSettings,
         prepare="pipeline_lib.data.moving_mnist:prepare",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.data.prepared import PreparedFile, VideoDescription, new_file
+from pipeline_lib.data.windows import WindowIndex
 
 FLOATS = np.dtype("<f4")
 BYTES = np.dtype("u1")
@@ -87,28 +88,33 @@ class VideoFile(PreparedFile):
             raise ValueError(f"{self.path}: videos {start}..{stop} asked for, the file has {self.n_videos}")
         return as_floats(self._stored(np.s_[start:stop]))
 
+    def read_stored(self) -> NDArray[Any]:
+        """All videos as they are stored, (N, T, C, H, W) float32 or uint8."""
+        return self._stored(np.s_[:])
+
     def iterate(self, batch: int) -> Iterator[Videos]:
         """All videos in order, `batch` at a time (the last batch may be smaller)."""
         for start in range(0, self.n_videos, batch):
             yield self.read(start, min(start + batch, self.n_videos))
 
-    def read_windows(self, video: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Videos:
-        """Windows of `length` frames, window k from frame start[k] of video[k] on: (n, length, C, H, W) float32."""
-        if len(video) and (
-            video.min() < 0 or video.max() >= self.n_videos or start.min() < 0 or start.max() + length > self.n_frames
+    def read_windows(self, index: WindowIndex) -> Videos:
+        """The windows of an index: (n, length, C, H, W) float32. Raises ValueError for such as go beyond a video."""
+        video, frames_NT = index.video, index.frames(self.n_frames)
+        if len(index) and (
+            video.min() < 0 or video.max() >= self.n_videos or frames_NT.min() < 0 or frames_NT.max() >= self.n_frames
         ):
             raise ValueError(
-                f"{self.path}: windows of {length} frames asked for that go beyond its {self.n_videos} videos "
+                f"{self.path}: windows of {index.length} frames asked for that go beyond its {self.n_videos} videos "
                 f"of {self.n_frames} frames"
             )
-        windows = np.empty((len(video), length, *self.frame_shape), np.float32)
+        windows = np.empty((*frames_NT.shape, *self.frame_shape), np.float32)
         # Windows of one video overlap: what they cover together is read once.
-        for index in np.unique(video):
-            chosen = np.flatnonzero(video == index)
-            first, last = start[chosen].min(), start[chosen].max()
-            frames = as_floats(self._stored(np.s_[index, first : last + length]))
+        for number in np.unique(video):
+            chosen = np.flatnonzero(video == number)
+            first, last = frames_NT[chosen].min(), frames_NT[chosen].max()
+            covered = as_floats(self._stored(np.s_[number, first : last + 1]))
             for k in chosen:
-                windows[k] = frames[start[k] - first : start[k] - first + length]
+                windows[k] = covered[frames_NT[k] - first]
         return windows
 
     def _check_contents(self) -> None:

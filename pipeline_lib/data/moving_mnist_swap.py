@@ -14,6 +14,7 @@ import numpy as np
 from pipeline_lib.data.hdf5 import VideoFile, as_floats
 from pipeline_lib.data.protocols import SwapBatch
 from pipeline_lib.data.rendering import render
+from pipeline_lib.data.windows import WindowIndex
 
 CONTENT_SEED = 1
 # Digits in a video; 5 have 120 assignments, and each is a truth of its own.
@@ -54,7 +55,7 @@ class MovingMnistSwap:
         future = own[:, self._n_cond : self._n_frames]
         truths = [render(digits[:, assignment], future) for assignment in self._assignments]
         return SwapBatch(
-            motion=self._file.read_windows(numbers, np.zeros_like(numbers), self._n_cond),
+            motion=self._file.read_windows(WindowIndex(numbers, np.zeros_like(numbers), self._n_cond)),
             content=as_floats(render(digits, others[:, : self._n_cond])),
             truths=as_floats(np.stack(truths, axis=1)),
         )

@@ -1,6 +1,6 @@
 """What training and evaluation know of a dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,6 +54,10 @@ class TestWindows(Protocol):
 
     def batches(self, batch_size: int) -> Iterator[np.ndarray]:
         """(B, T, C, H, W) float32 arrays, in the order of the windows."""
+        ...
+
+    def context(self, first: int, last: int) -> Mapping[str, NDArray[Any]]:
+        """What is known of windows first..last-1 beside their frames, by name: arrays (last - first, …)."""
         ...
 
 

@@ -9,20 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline_lib.config.dataset import DatasetSettings, WaveEq100Settings, WaveEqSettings
+from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.windows import WindowIndex, all_windows, published_windows
+from pipeline_lib.data.window_rules import windows_of
+from pipeline_lib.data.windows import WindowIndex, all_windows
 from pipeline_lib.runtime.seeding import generator
 
 
 class ResidentWindows:
     """Windows of a prepared training file (`TrainingWindows`); its videos are loaded when the first batch is asked for.
 
-    Window k is `index.length` frames of video `index.video[k]` from frame `index.start[k]` on.
+    settings: of the dataset, whose rule for windows of other lengths `sample` asks; None: every window of that length.
     """
 
-    def __init__(self, path: Path, index: WindowIndex, device: torch.device) -> None:
-        self._path, self._index, self._device = path, index, device
+    def __init__(
+        self, path: Path, index: WindowIndex, device: torch.device, settings: DatasetSettings | None = None
+    ) -> None:
+        self._path, self._index, self._device, self._settings = path, index, device, settings
         with VideoFile(path) as file:
             self._n_frames, self._frame_shape = file.n_frames, file.frame_shape
             self._facts = {
@@ -34,8 +37,8 @@ class ResidentWindows:
                 "n_frames": file.n_frames,
                 "frame_shape": list(file.frame_shape),
             }
-        self._first = torch.from_numpy(index.video * self._n_frames + index.start).to(device)
-        self._span = torch.arange(index.length, device=device)
+        places_NT = index.video[:, None] * self._n_frames + index.frames(self._n_frames)
+        self._places_NT = torch.from_numpy(places_NT).to(device)
 
     @property
     def n_windows(self) -> int:
@@ -53,24 +56,26 @@ class ResidentWindows:
 
     @cached_property
     def _frames(self) -> Tensor:
-        """All frames of all videos, one after the other, (N * T, C, H, W) on the device."""
+        """All frames of all videos, one after the other, (N * T, C, H, W) on the device, as they are stored."""
         with VideoFile(self._path) as file:
-            return torch.from_numpy(file.read(0, file.n_videos)).flatten(0, 1).to(self._device)
+            return torch.from_numpy(file.read_stored()).flatten(0, 1).to(self._device)
 
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Windows of the given numbers, the same in every epoch: (B, T, C, H, W) on the device."""
         numbers = torch.from_numpy(ids).to(self._device, non_blocking=True)
-        return self._frames[self._first[numbers].unsqueeze(1) + self._span]
+        frames = self._frames[self._places_NT[numbers]]
+        return frames if frames.dtype == torch.float32 else frames.float().div_(255)
 
     def sample(self, n_windows: int, length: int) -> Tensor:
         """A fixed sample of all windows of `length` frames, drawn without replacement: (n, length, C, H, W)."""
         with VideoFile(self._path) as file:
-            index = all_windows(file.n_videos, file.n_frames, length)
+            if self._settings is None:
+                index = all_windows(file.n_videos, file.n_frames, length)
+            else:
+                index = windows_of(file, self._settings, length, "all")
             count = min(n_windows, len(index))
             chosen = np.sort(generator(0, "validation").choice(len(index), size=count, replace=False))
-            return torch.from_numpy(file.read_windows(index.video[chosen], index.start[chosen], length)).to(
-                self._device
-            )
+            return torch.from_numpy(file.read_windows(index[chosen])).to(self._device)
 
     def videos(self, batch_size: int) -> Iterator[np.ndarray]:
         """All videos whole, (n, T, C, H, W), read from the file a few at a time."""
@@ -82,12 +87,7 @@ def training_windows(
     path: Path, dataset: DatasetSettings, length: int, device: torch.device, seed: int
 ) -> ResidentWindows:
     """The windows of `length` frames that the dataset's settings choose from a prepared train.h5, for any seed."""
-    windows = dataset.windows if isinstance(dataset, WaveEqSettings | WaveEq100Settings) else "all"
     with VideoFile(path) as file:
         file.check_dataset(dataset.name, "train")
-        if windows == "published":
-            width = int(file.attributes["published_frame_width"])
-            index = published_windows(file.n_videos, file.n_frames, length, width)
-        else:
-            index = all_windows(file.n_videos, file.n_frames, length)
-    return ResidentWindows(path, index, device)
+        index = windows_of(file, dataset, length, getattr(dataset, "windows", "all"))
+    return ResidentWindows(path, index, device, dataset)

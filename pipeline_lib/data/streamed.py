@@ -1,20 +1,32 @@
 """Test windows read from a prepared file a batch at a time, so that memory does not grow with their number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_lib.config.dataset import DatasetSettings
+from pipeline_lib.config.registry import DATASETS, load
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.windows import WindowIndex, all_windows, published_windows
+from pipeline_lib.data.window_rules import windows_of
+from pipeline_lib.data.windows import WindowIndex
+
+Context = Mapping[str, NDArray[Any]]
 
 
 class StreamedWindows:
-    """The windows that `index` numbers, in its order, from an open file."""
+    """The windows that `index` numbers, in its order, from an open file.
 
-    def __init__(self, file: VideoFile, index: WindowIndex) -> None:
+    context: makes what is known of windows beside their frames, where a dataset has that.
+    """
+
+    def __init__(
+        self, file: VideoFile, index: WindowIndex, context: Callable[[WindowIndex], Context] | None = None
+    ) -> None:
         self.index = index
-        self._file = file
+        self._file, self._context = file, context
 
     @property
     def n_windows(self) -> int:
@@ -27,44 +39,27 @@ class StreamedWindows:
 
     def first(self, n_windows: int) -> "StreamedWindows":
         """Only the first `n_windows` of them."""
-        return StreamedWindows(
-            self._file, WindowIndex(self.index.video[:n_windows], self.index.start[:n_windows], self.index.length)
-        )
+        return StreamedWindows(self._file, self.index[:n_windows], self._context)
 
     def batches(self, batch_size: int) -> Iterator[NDArray[np.float32]]:
         """(B, length, C, H, W) float32, `batch_size` windows at a time; the last batch may be smaller."""
         for first in range(0, self.n_windows, batch_size):
-            chosen = slice(first, first + batch_size)
-            yield self._file.read_windows(self.index.video[chosen], self.index.start[chosen], self.index.length)
+            yield self._file.read_windows(self.index[first : first + batch_size])
+
+    def context(self, first: int, last: int) -> Context:
+        """What is known of windows first..last-1 beside their frames, by name: arrays (last - first, …)."""
+        return {} if self._context is None else self._context(self.index[first:last])
 
 
 def test_windows(
-    file: VideoFile, length: int, window_sets: Sequence[str]
+    file: VideoFile, settings: DatasetSettings, n_cond: int, n_pred: int, window_sets: Sequence[str]
 ) -> tuple[StreamedWindows, dict[str, NDArray[np.int64]]]:
-    """All windows of `length` frames, and for each set the numbers of its windows among them, increasing.
+    """All windows of n_cond + n_pred frames, and for each set the numbers of its windows among them, increasing.
 
     Raises ValueError, naming the file, if the videos are too short, or if `published` is asked for and the published
     loader has no rule of its own for this dataset.
     """
-    try:
-        index = all_windows(file.n_videos, file.n_frames, length)
-        sets = {name: np.arange(_size(name, file, index), dtype=np.int64) for name in window_sets}
-    except ValueError as error:
-        raise ValueError(f"{file.path}: {error}") from error
-    return StreamedWindows(file, index), sets
-
-
-def _size(window_set: str, file: VideoFile, index: WindowIndex) -> int:
-    """Windows in a set; both sets begin with the first window."""
-    if window_set == "all":
-        return len(index)
-    assert window_set == "published", window_set
-    frame_width = file.attributes.get("published_frame_width")
-    if frame_width is None:
-        raise ValueError(
-            "the published loader sees all windows of this dataset: leave `published` out of evaluation.window_sets"
-        )
-    published = published_windows(file.n_videos, file.n_frames, index.length, frame_width)
-    n = len(published)
-    assert np.array_equal(published.video, index.video[:n]) and np.array_equal(published.start, index.start[:n])
-    return n
+    index = windows_of(file, settings, n_cond + n_pred, "all")
+    sets = {name: index.numbers_of(windows_of(file, settings, n_cond + n_pred, name)) for name in window_sets}
+    context = DATASETS[settings.name].context
+    return StreamedWindows(file, index, partial(load(context), file, n_cond=n_cond) if context else None), sets

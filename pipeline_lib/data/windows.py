@@ -1,6 +1,7 @@
 """Which windows of the videos a training or an evaluation uses, as numbers; nothing is read here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +9,38 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class WindowIndex:
-    """Window k is the `length` frames of video `video[k]` from frame `start[k]` on; both arrays (n,) int64."""
+    """Window k is `length` frames of video `video[k]`: start[k], start[k] + step, …; both arrays are (n,) int64.
+
+    wraps: frames are counted modulo the length of the video, as the views around a chair are.
+    """
 
     video: NDArray[np.int64]
     start: NDArray[np.int64]
     length: int
+    step: int = 1
+    wraps: bool = False
 
     def __len__(self) -> int:
         return len(self.video)
+
+    def __getitem__(self, chosen: Any) -> "WindowIndex":
+        """Some of them, chosen as entries of an array are."""
+        return replace(self, video=self.video[chosen], start=self.start[chosen])
+
+    def frames(self, n_frames: int) -> NDArray[np.int64]:
+        """Numbers of the frames (n, length) within their videos of `n_frames` frames; not checked where none wraps."""
+        frames: NDArray[np.int64] = self.start[:, None] + self.step * np.arange(self.length)
+        return frames % n_frames if self.wraps else frames
+
+    def numbers_of(self, subset: "WindowIndex") -> NDArray[np.int64]:
+        """Which of these the windows of a subset are."""
+        span = 1 + max(int(index.start.max(initial=0)) for index in (self, subset))
+        keys, wanted = self.video * span + self.start, subset.video * span + subset.start
+        order = np.argsort(keys, kind="stable")
+        places = np.searchsorted(keys, wanted, sorter=order)
+        numbers: NDArray[np.int64] = order[np.minimum(places, len(order) - 1)]
+        assert np.array_equal(keys[numbers], wanted), "not a subset"
+        return numbers
 
 
 def all_windows(n_videos: int, n_frames: int, length: int) -> WindowIndex:
@@ -31,25 +56,3 @@ def all_windows(n_videos: int, n_frames: int, length: int) -> WindowIndex:
     per_video = n_frames - length + 1
     video, start = np.divmod(np.arange(n_videos * per_video, dtype=np.int64), per_video)
     return WindowIndex(video, start, length)
-
-
-def published_windows(n_videos: int, n_frames: int, length: int, frame_width: int) -> WindowIndex:
-    """The windows that the published WaveEq loader sees, if its files are listed in numerical order.
-
-    It takes the frame width for the number of frames and so counts frame_width - length + 1 windows a video; these
-    many times n_videos, it walks through the first ones of `all_windows`.
-    Raises ValueError if there would be none, or more than there are.
-    """
-    windows = all_windows(n_videos, n_frames, length)
-    count = (frame_width - length + 1) * n_videos
-    if count <= 0:
-        raise ValueError(
-            f"the published loader, which takes the frame width {frame_width} for the number of frames, sees no "
-            f"window of {length} frames: set `windows` to all, or shorten the windows"
-        )
-    if count > len(windows):
-        raise ValueError(
-            f"the published loader, which takes the frame width {frame_width} for the number of frames, would read "
-            f"{count} windows where the videos of {n_frames} frames have {len(windows)}: set `windows` to all"
-        )
-    return WindowIndex(windows.video[:count], windows.start[:count], length)

@@ -6,6 +6,7 @@ The networks compute in float32 on every device, whatever the precision of the t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from pipeline_lib.evaluation.scoring import (
     scored,
     windows_per_pass,
 )
+from pipeline_lib.models.protocols import ContextForecaster
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,29 @@ def score_forecasts(
             assert video.shape[1] == n_cond + n_pred, video.shape
             video_BTCHW = torch.from_numpy(video).to(device)
             truth = video_BTCHW[:, n_cond:]
-            prediction: Tensor = model.forecast(video_BTCHW[:, :n_cond], n_pred)  # type: ignore[operator]
+            context = _on(device, windows.context(first, first + len(video)))
+            prediction = _forecast(model, video_BTCHW[:, :n_cond], n_pred, context)
             check_prediction(prediction, truth.shape, "forecast", first)
-            for metric, values_BT in scored(metrics, prediction, truth, "forecast", first).items():
+            for metric, values_BT in scored(metrics, prediction, truth, "forecast", first, context).items():
                 for running in totals.values():
                     running[metric].add(first, values_BT[None])
             examples.take(first, video, prediction)
             first += len(video)
-            del video, video_BTCHW, truth, prediction  # before the next pass, which needs as much
+            del video, video_BTCHW, truth, context, prediction  # before the next pass, which needs as much
     assert first == windows.n_windows, (first, windows.n_windows)
     scores = {name: {metric: r.scores() for metric, r in running.items()} for name, running in totals.items()}
     return Forecasts(scores, examples.ids, examples.cond, examples.truth, examples.prediction)
+
+
+def _on(device: torch.device, context: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(values).to(device) for name, values in context.items()}
+
+
+def _forecast(model: nn.Module, cond_BTCHW: Tensor, n_pred: int, context: Mapping[str, Tensor]) -> Tensor:
+    if isinstance(model, ContextForecaster):
+        return model.forecast_in_context(cond_BTCHW, n_pred, context)
+    prediction: Tensor = model.forecast(cond_BTCHW, n_pred)  # type: ignore[operator]
+    return prediction
 
 
 class _Examples:

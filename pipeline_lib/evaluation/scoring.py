@@ -25,10 +25,18 @@ EXAMPLE_VALUES = 2**24
 
 @dataclass(frozen=True)
 class Metric:
-    """function: predicted and true frames, (B, T, C, H, W) each, to scores (B, T). direction: which is better."""
+    """function: predicted and true frames, (B, T, C, H, W) each, to scores (B, T). direction: which is better.
 
-    function: Callable[[Tensor, Tensor], Tensor]
+    uses_context: the function takes the windows' context, tensors (B, …) by name, as well.
+    """
+
+    function: Callable[..., Tensor]
     direction: Literal["lower", "higher"]
+    uses_context: bool = False
+
+    def __call__(self, prediction_BTCHW: Tensor, truth_BTCHW: Tensor, context: Mapping[str, Tensor]) -> Tensor:
+        extra = (context,) if self.uses_context else ()
+        return self.function(prediction_BTCHW, truth_BTCHW, *extra)
 
 
 @dataclass(frozen=True)
@@ -136,10 +144,17 @@ def check_prediction(prediction: Tensor, shape: Sequence[int], what: str, first:
 
 
 def scored(
-    metrics: Mapping[str, Metric], prediction: Tensor, truth: Tensor, what: str, first: int
+    metrics: Mapping[str, Metric],
+    prediction: Tensor,
+    truth: Tensor,
+    what: str,
+    first: int,
+    context: Mapping[str, Tensor] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """(B, T) scores by metric, on the host; ValueError where one is not finite."""
-    return {name: _checked(name, metric.function(prediction, truth), what, first) for name, metric in metrics.items()}
+    return {
+        name: _checked(name, metric(prediction, truth, context or {}), what, first) for name, metric in metrics.items()
+    }
 
 
 def _checked(name: str, values: Tensor, what: str, first: int) -> NDArray[np.float64]:

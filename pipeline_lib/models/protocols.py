@@ -1,6 +1,6 @@
 """What training and evaluation know of a model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +12,15 @@ class Forecaster(Protocol):
 
     def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
         """(B, n_cond, C, H, W) → (B, n_pred, C, H, W), the frames after the conditioning ones."""
+        ...
+
+
+@runtime_checkable
+class ContextForecaster(Protocol):
+    """A baseline that forecasts from what its dataset knows of a window beside the frames, such as the date."""
+
+    def forecast_in_context(self, cond_BTCHW: Tensor, n_pred: int, context: Mapping[str, Tensor]) -> Tensor:
+        """(B, n_cond, C, H, W), and the windows' context, tensors (B, …) by name → (B, n_pred, C, H, W)."""
         ...
 
 

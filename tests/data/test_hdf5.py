@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline_lib.data.hdf5 import BYTES, VideoDescription, VideoFile, write_videos
+from pipeline_lib.data.windows import WindowIndex
 
 SHAPE = (7, 9, 2, 3, 4)
 DESCRIPTION = VideoDescription(
@@ -56,11 +57,22 @@ def test_what_is_written_comes_back(path: Path, videos: np.ndarray) -> None:
 def test_windows_are_slices_of_the_videos(path: Path, videos: np.ndarray) -> None:
     video, start = np.array([4, 0, 4, 6, 4]), np.array([5, 1, 0, 2, 5])
     with VideoFile(path) as file:
-        windows = file.read_windows(video, start, 4)
+        windows = file.read_windows(WindowIndex(video, start, 4))
         assert windows.dtype == np.float32
         for window, v, s in zip(windows, video, start, strict=True):
             np.testing.assert_array_equal(window, videos[v, s : s + 4])
-        assert file.read_windows(video[:0], start[:0], 4).shape == (0, 4, 2, 3, 4)
+        assert file.read_windows(WindowIndex(video[:0], start[:0], 4)).shape == (0, 4, 2, 3, 4)
+
+
+def test_windows_may_go_backwards_and_wrap_around(path: Path, videos: np.ndarray) -> None:
+    video, start = np.array([4, 0]), np.array([5, 7])
+    n_frames = videos.shape[1]
+    with VideoFile(path) as file:
+        backwards = file.read_windows(WindowIndex(video, start, 4, step=-1))
+        around = file.read_windows(WindowIndex(video, start, 4, wraps=True))
+    for k in range(2):
+        np.testing.assert_array_equal(backwards[k], videos[video[k], start[k] - 3 : start[k] + 1][::-1])
+        np.testing.assert_array_equal(around[k], videos[video[k], (start[k] + np.arange(4)) % n_frames])
 
 
 def test_bytes_are_stored_compressed_and_read_as_floats(tmp_path: Path) -> None:
@@ -82,7 +94,7 @@ def test_bytes_are_stored_compressed_and_read_as_floats(tmp_path: Path) -> None:
         assert videos.dtype == np.float32
         np.testing.assert_array_equal(videos, expected[1:4])
         np.testing.assert_array_equal(np.concatenate(list(file.iterate(2))), expected)
-        windows = file.read_windows(np.array([4, 1, 4]), np.array([3, 0, 16]), 4)
+        windows = file.read_windows(WindowIndex(np.array([4, 1, 4]), np.array([3, 0, 16]), 4))
         np.testing.assert_array_equal(windows, np.stack([expected[4, 3:7], expected[1, :4], expected[4, 16:]]))
 
 
@@ -103,7 +115,7 @@ def test_part_of_an_array_and_the_part_of_the_dataset(path: Path) -> None:
 @pytest.mark.parametrize(("video", "start"), [(7, 0), (-1, 0), (0, 6), (0, -1)])
 def test_windows_beyond_the_videos_are_refused(path: Path, video: int, start: int) -> None:
     with VideoFile(path) as file, pytest.raises(ValueError, match=r"train\.h5: windows of 4 frames .* beyond"):
-        file.read_windows(np.array([0, video]), np.array([0, start]), 4)
+        file.read_windows(WindowIndex(np.array([0, video]), np.array([0, start]), 4))
 
 
 def test_reading_beyond_the_videos_or_an_unknown_array_is_refused(path: Path) -> None:

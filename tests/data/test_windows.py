@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline_lib.data.windows import all_windows, published_windows
+from pipeline_lib.data.wave_eq_windows import published_windows
+from pipeline_lib.data.windows import WindowIndex, all_windows
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,19 @@ def test_published_set_may_neither_be_empty_nor_exceed_all() -> None:
         published_windows(3, 150, 65, frame_width=64)
     with pytest.raises(ValueError, match="would read 120 windows where the videos of 50 frames have 78"):
         published_windows(3, 50, 25, frame_width=64)
+
+
+def test_frames_of_a_window_go_on_by_steps_and_wrap_where_they_may() -> None:
+    start = np.array([0, 3])
+    assert WindowIndex(start, start, 3).frames(5).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert WindowIndex(start, start, 3, step=-1).frames(5).tolist() == [[0, -1, -2], [3, 2, 1]]
+    assert WindowIndex(start, start, 3, wraps=True).frames(5).tolist() == [[0, 1, 2], [3, 4, 0]]
+
+
+def test_a_subset_is_found_in_any_order_and_others_are_no_subset() -> None:
+    windows = all_windows(3, 6, 4)
+    chosen = np.array([1, 4, 5, 8])
+    np.testing.assert_array_equal(windows.numbers_of(windows[chosen]), chosen)
+    np.testing.assert_array_equal(windows[::-1].numbers_of(windows[:2]), [8, 7])
+    with pytest.raises(AssertionError, match="not a subset"):
+        windows.numbers_of(WindowIndex(np.array([0]), np.array([5]), 4))

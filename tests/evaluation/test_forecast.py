@@ -33,6 +33,9 @@ class Windows:
         for first in range(0, self.n_windows, batch_size):
             yield self._batch(range(first, min(first + batch_size, self.n_windows)))
 
+    def context(self, first: int, last: int) -> dict[str, np.ndarray]:
+        return {"number": np.arange(first, last)}
+
     def _batch(self, numbers: range) -> np.ndarray:
         places = [divmod(number, self._per_video) for number in numbers]
         batch = np.stack([self._videos[video, start : start + self._length] for video, start in places])
@@ -157,3 +160,24 @@ def test_a_forecast_of_another_shape_does_not_broadcast():
         ValueError, match=r"gives a forecast of shape \(5, 1, 2, 3, 4\), the task has \(5, 4, 2, 3, 4\)"
     ):
         score(Short(), Windows(videos(), 7))
+
+
+class KnowsTheNumber(nn.Module):
+    """A forecast of the window's number, which only the context tells."""
+
+    def forecast_in_context(self, cond_BTCHW, n_pred, context):
+        return context["number"].float().view(-1, 1, 1, 1, 1).expand(-1, n_pred, *cond_BTCHW.shape[2:])
+
+
+def test_the_context_of_its_windows_reaches_metrics_that_use_it_and_forecasts_that_need_it():
+    def number(prediction_BTCHW, truth_BTCHW, context):
+        return context["number"][:, None].expand(-1, truth_BTCHW.shape[1])
+
+    def predicted(prediction_BTCHW, truth_BTCHW):
+        return prediction_BTCHW.mean(dim=(2, 3, 4))
+
+    windows = Windows(videos(), 7)
+    metrics = {"number": Metric(number, "lower", uses_context=True), "predicted": Metric(predicted, "lower")}
+    scores = score(KnowsTheNumber(), windows, metrics=metrics).scores["all"]
+    for name in metrics:
+        np.testing.assert_array_equal(scores[name].per_window, np.arange(windows.n_windows))

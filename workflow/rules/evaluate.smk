@@ -3,10 +3,12 @@
 
 def evaluate_source(wildcards):
     experiment = experiment_of(wildcards)
-    settings = experiment.evaluation
-    functions = [METRICS[metric].function for metric in settings.metrics]
+    settings, dataset = experiment.evaluation, DATASETS[experiment.dataset.name]
+    functions = [dataset.windows, *(METRICS[metric].function for metric in settings.metrics)]
+    if dataset.context:
+        functions.append(dataset.context)
     if "swap" in settings.protocols:
-        functions.append(DATASETS[experiment.dataset.name].swap)
+        functions.append(dataset.swap)
     return source_of("evaluate", MODELS[experiment.model.name].build, *functions)
 
 

@@ -6,7 +6,8 @@ LIVE = f"{STORE} --live" if TRACKING.enabled and TRACKING.live else ""
 
 def train_source(wildcards):
     experiment = experiment_of(wildcards)
-    return source_of("train", MODELS[experiment.model.name].build, DATASETS[experiment.dataset.name].training)
+    dataset = DATASETS[experiment.dataset.name]
+    return source_of("train", MODELS[experiment.model.name].build, dataset.training, dataset.windows)
 
 
 rule train:
