@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.models.linear import Linear
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 
@@ -91,3 +92,17 @@ def _beside(hidden_NCHW: Tensor, skips: list[Tensor], n_calls: int) -> Tensor:
     skip = skips.pop(0)
     rows = skip.unsqueeze(1).expand(-1, n_calls, -1, -1, -1).flatten(0, 1)
     return torch.cat([hidden_NCHW, rows.to(hidden_NCHW.dtype)], dim=1)
+
+
+def build_encoder(
+    settings: PdeSettings, n_cond: int, frame_shape: tuple[int, int, int], code_size: int
+) -> DcganEncoder:
+    """An encoder of n_cond frames (C, 64, 64)."""
+    return DcganEncoder(n_cond * frame_shape[0], settings.encoder_hidden_size, code_size)
+
+
+def build_decoder(
+    settings: PdeSettings, frame_shape: tuple[int, int, int], code_size: int, activation: nn.Module
+) -> DcganDecoder:
+    """A decoder of mixed codes to frames (C, 64, 64)."""
+    return DcganDecoder(code_size, settings.decoder_hidden_size, frame_shape[0], settings.use_skips, activation)

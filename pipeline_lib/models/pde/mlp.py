@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.models.linear import Linear
 
 
@@ -49,3 +50,16 @@ class MlpDecoder(nn.Module):
         with torch.autocast(code_ND.device.type, enabled=False):
             output = output_layer(hidden.to(output_layer.weight.dtype))
             return self.activation(output).unflatten(1, self.frame_shape)
+
+
+def build_encoder(settings: PdeSettings, n_cond: int, frame_shape: tuple[int, int, int], code_size: int) -> MlpEncoder:
+    """An encoder of n_cond frames (C, H, W)."""
+    n_inputs = n_cond * math.prod(frame_shape)
+    return MlpEncoder(n_inputs, settings.encoder_hidden_size, settings.encoder_n_layers, code_size)
+
+
+def build_decoder(
+    settings: PdeSettings, frame_shape: tuple[int, int, int], code_size: int, activation: nn.Module
+) -> MlpDecoder:
+    """A decoder of mixed codes to frames (C, H, W)."""
+    return MlpDecoder(code_size, settings.decoder_hidden_size, settings.decoder_n_layers, frame_shape, activation)

@@ -1,5 +1,7 @@
 """The networks of the PDE model and how they forecast (PDE paper, section 3)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -7,15 +9,26 @@ from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde import dcgan
+from pipeline_lib.models.pde import dcgan, mlp
 from pipeline_lib.models.pde.initialisation import initialise
 from pipeline_lib.models.pde.integrator import VectorIntegrator
 from pipeline_lib.models.pde.mixing import MIXINGS
-from pipeline_lib.models.pde.mlp import MlpDecoder, MlpEncoder
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 FrameShape = tuple[int, int, int]
+
+ENCODERS: dict[str, Callable[[PdeSettings, int, FrameShape, int], nn.Module]] = {
+    "mlp": mlp.build_encoder,
+    "dcgan": dcgan.build_encoder,
+}
+"""Architecture → (settings, n_cond, (C, H, W), size of the code) → encoder."""
+
+DECODERS: dict[str, Callable[[PdeSettings, FrameShape, int, nn.Module], nn.Module]] = {
+    "mlp": mlp.build_decoder,
+    "dcgan": dcgan.build_decoder,
+}
+"""Architecture → (settings, (C, H, W), size of the mixed code, output activation) → decoder."""
 
 
 class StaticCode(NamedTuple):
@@ -48,9 +61,12 @@ class PdeNetworks(nn.Module):
         code_size = settings.code_size_dynamic
         if settings.use_static_code and settings.mixing == "concat":
             code_size += settings.code_size_static
-        self.static_encoder = self._encoder(settings.code_size_static) if settings.use_static_code else None
-        self.dynamic_encoder = self._encoder(settings.code_size_dynamic)
-        self.decoder = self._decoder(code_size)
+        encoder = partial(ENCODERS[settings.encoder], settings, task.n_cond, frame_shape)
+        self.static_encoder = encoder(settings.code_size_static) if settings.use_static_code else None
+        self.dynamic_encoder = encoder(settings.code_size_dynamic)
+        self.decoder = DECODERS[settings.decoder](
+            settings, frame_shape, code_size, ACTIVATIONS[settings.output_activation]()
+        )
         self.integrator = VectorIntegrator(
             settings.code_size_dynamic, settings.integrator_hidden_size, settings.integrator_n_blocks
         )
@@ -58,29 +74,6 @@ class PdeNetworks(nn.Module):
             if network is not None:
                 initialise(network, settings.init_encoder, settings.gain_encoder)
         initialise(self.integrator, settings.init_integrator, settings.gain_integrator)
-
-    def _encoder(self, code_size: int) -> nn.Module:
-        settings, (channels, height, width) = self.settings, self.frame_shape
-        n_channels = self.task.n_cond * channels
-        match settings.encoder:
-            case "mlp":
-                n_inputs = n_channels * height * width
-                return MlpEncoder(n_inputs, settings.encoder_hidden_size, settings.encoder_n_layers, code_size)
-            case "dcgan":
-                return dcgan.DcganEncoder(n_channels, settings.encoder_hidden_size, code_size)
-
-    def _decoder(self, code_size: int) -> nn.Module:
-        settings = self.settings
-        activation = ACTIVATIONS[settings.output_activation]()
-        match settings.decoder:
-            case "mlp":
-                return MlpDecoder(
-                    code_size, settings.decoder_hidden_size, settings.decoder_n_layers, self.frame_shape, activation
-                )
-            case "dcgan":
-                return dcgan.DcganDecoder(
-                    code_size, settings.decoder_hidden_size, self.frame_shape[0], settings.use_skips, activation
-                )
 
     def static_codes(self, *windows_BTCHW: Tensor) -> list[StaticCode]:
         """S of each window of n_cond frames, in one call of the encoder; 1 without a static code."""
