@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if source.make:
         args.out.mkdir(parents=True, exist_ok=True)
         load(source.make)(args.out)
-    else:
+    elif not source.is_placed_by_hand:
         with counted(f"download {source.name}", "B") as report:
             download(source, args.out, _mirrors(source, args.mirror, os.environ), progress=report, say=say)
     check_complete(source, args.out)
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{'made' if source.make else 'complete'} in {time.perf_counter() - start:.1f} s")
     for file in source.files:
         path = args.out / file.name
-        print(f"  {path}: {path.stat().st_size} bytes" + (f", sha256 {file.sha256}" if file.sha256 else ""))
+        if path.is_file():
+            print(f"  {path}: {path.stat().st_size} bytes" + (f", sha256 {file.sha256}" if file.sha256 else ""))
     return 0
 
 

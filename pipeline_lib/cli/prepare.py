@@ -59,9 +59,9 @@ def _raw_files(settings: DatasetSettings, folder: Path | None) -> dict[str, Path
     if folder is None:
         raise ValueError(
             f"{settings.name} is prepared from the files of {source.title}: --raw must name their folder; "
-            f"`python -m pipeline_lib download {source.name} --out DIR` brings them"
+            f"`python -m pipeline_lib download {source.name} --out DIR` brings them, or says how"
         )
-    check_complete(source, folder)
+    check_complete(source, folder, settings.raw_files)
     return {"raw": folder}
 
 

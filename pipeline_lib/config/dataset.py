@@ -21,6 +21,11 @@ class DatasetSettings(Section):
     preparation: Section
 
     @property
+    def raw_files(self) -> tuple[str, ...] | None:
+        """Names of the files of the raw source that are needed; None: all of them."""
+        return None
+
+    @property
     def frame_shape(self) -> tuple[int, int, int] | None:
         """(C, H, W) as far as the settings tell before anything is prepared; None where only the data do."""
         return None

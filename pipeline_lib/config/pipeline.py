@@ -80,7 +80,7 @@ class PipelineSettings(Section):
     @field_validator("mirrors")
     @classmethod
     def _of_known_sources(cls, mirrors: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        downloaded = [source.name for source in RAW_SOURCES.values() if source.make is None]
+        downloaded = [source.name for source in RAW_SOURCES.values() if source.mirrors]
         for name in mirrors:
             if name not in downloaded:
                 hint = suggest(name, downloaded)

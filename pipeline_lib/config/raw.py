@@ -10,11 +10,21 @@ MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file. Without a sum, whatever bears its name is taken for it."""
+    """One file. Without a sum, whatever bears its name is taken for it.
+
+    folder: of an archive, the name of the extracted folder that may stand in its place.
+    """
 
     name: str
     sha256: str | None = None
     n_bytes: int | None = None
+    folder: str | None = None
+
+    @property
+    def described(self) -> str:
+        """Size and sum, as far as they are known."""
+        size = "a size that is not known" if self.n_bytes is None else f"{self.n_bytes} bytes"
+        return f"{size} with sha256 {self.sha256}" if self.sha256 else f"{size} and a sum that is not known"
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class RawSource:
     title, page, licence: what it is, where its owners describe it, and a sentence on what they allow.
     mirrors: where it is downloaded from; none where a person has to put the files in place.
     make: "module:function" of (folder), which makes the files without network; then nothing is downloaded.
+    instructions: how a person gets the files. sample: the dataset that runs without them.
     """
 
     name: str
@@ -33,6 +44,13 @@ class RawSource:
     files: tuple[RawFile, ...]
     mirrors: tuple[str, ...] = ()
     make: str | None = None
+    instructions: str = ""
+    sample: str | None = None
+
+    @property
+    def is_placed_by_hand(self) -> bool:
+        """Whether a person has to put the files in place."""
+        return not self.mirrors and self.make is None
 
 
 MNIST = RawSource(

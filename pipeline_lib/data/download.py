@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from pipeline_lib.config.raw import MIRROR_VARIABLE, RawFile, RawSource, is_address
-from pipeline_lib.data.raw_files import check_present, described, missing_files
+from pipeline_lib.data.raw_files import check_present, missing_files
 from pipeline_lib.data.transfer import Part, TransferError, copy_into, fetch_into
 from pipeline_lib.runtime.atomic import publish
 from pipeline_lib.runtime.locks import lease_one
@@ -166,14 +166,14 @@ def _verify(part: Part, file: RawFile, n_before: int) -> None:
         return
     found = f"{part.n_bytes} bytes with sha256 {part.sha256}"
     part.clear()
-    raise TransferError(f"gives {found}, expected are {described(file)}", again=n_before > 0)
+    raise TransferError(f"gives {found}, expected are {file.described}", again=n_before > 0)
 
 
 def _by_hand(source: RawSource, folder: Path, failures: dict[RawFile, list[str]], n_kept: int) -> str:
     """What to tell a user: what could not be had and why, and what to do."""
     lines = [f"{source.title}: {len(failures)} of {len(source.files)} files are missing and cannot be downloaded:"]
     for file, reasons in failures.items():
-        lines.append(f"  {file.name} ({described(file)})")
+        lines.append(f"  {file.name} ({file.described})")
         lines += [f"    {reason}" for reason in reasons]
     if n_kept:
         lines.append(f"{n_kept} other files have arrived; they are kept as *.part and not downloaded again.")

@@ -1,9 +1,11 @@
 """Raw files in their folder: whether they are there, and whether they are what they must be."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_lib.config.raw import RawFile, RawSource
+from pipeline_lib.config.raw_places import RawPlace, missing_lines, wanted_files
 
 
 def missing_files(source: RawSource, folder: Path) -> list[RawFile]:
@@ -21,28 +23,27 @@ def check_present(source: RawSource, folder: Path) -> None:
         found = sha256_of(path)
         if found != file.sha256:
             wrong.append(
-                f"{path} has {path.stat().st_size} bytes with sha256 {found}, expected are {described(file)}. "
+                f"{path} has {path.stat().st_size} bytes with sha256 {found}, expected are {file.described}. "
                 "Move or remove it, and it is downloaded anew."
             )
     if wrong:
         raise ValueError("\n".join(wrong))
 
 
-def check_complete(source: RawSource, folder: Path) -> None:
-    """Raise ValueError unless every file of a source is in the folder and is what it must be."""
-    missing = missing_files(source, folder)
-    if missing:
+def check_complete(source: RawSource, folder: Path, names: Sequence[str] | None = None) -> None:
+    """Raise ValueError unless every file of a source is in the folder and is what it must be.
+
+    names: of the files that are needed, where not all are. An extracted folder stands for its archive.
+    """
+    place = RawPlace(source, wanted_files(source, names), folder)
+    if place.missing and source.is_placed_by_hand:
+        raise ValueError("\n".join(missing_lines(place)))
+    if place.missing:
         raise ValueError(
-            f"{folder} lacks {', '.join(file.name for file in missing)} of {source.title}: "
+            f"{folder} lacks {', '.join(file.name for file in place.missing)} of {source.title}: "
             f"`python -m pipeline_lib download {source.name} --out {folder}` brings what is missing, or says how"
         )
     check_present(source, folder)
-
-
-def described(file: RawFile) -> str:
-    """Size and sum of a file, as far as they are known."""
-    size = "a size that is not known" if file.n_bytes is None else f"{file.n_bytes} bytes"
-    return f"{size} with sha256 {file.sha256}" if file.sha256 else f"{size} and a sum that is not known"
 
 
 def sha256_of(path: Path) -> str:

@@ -119,3 +119,57 @@ def test_what_is_there_is_not_fetched_again_and_samples_are_made_from_their_sour
     forced = toy.snakemake("download_mnist", "--forceall", configfile="raw.yaml")
     assert forced.returncode == 0, forced.stderr
     assert inodes() == before
+
+
+BY_HAND = """
+
+RAW_SOURCES["mnist"] = RawSource(
+    "mnist", "Toy digits", "https://page.example/", "A licence.", ({}),
+    instructions="Ask their owner.", sample="moving_mnist_sample",
+)
+"""
+
+
+@pytest.fixture
+def by_hand(toy, tmp_path) -> Workflow:
+    """A project in which a person has to put MNIST in place, one file of it as an archive or the extracted folder."""
+    files = [f"RawFile({name!r}, n_bytes={len(text)})" for name, text in CONTENTS.items()]
+    files[0] = files[0][:-1] + ", folder='train-images')"
+    with toy.module("config.raw").open("a") as module:
+        module.write(BY_HAND.format(", ".join(files)))
+    write_configuration(toy, mirror_dir=str(tmp_path / "shared data"))
+    return toy
+
+
+def test_raw_data_that_a_person_must_put_in_place_are_missed_before_any_job_starts(by_hand):
+    failed = by_hand.snakemake(configfile="raw.yaml")
+    message = failed.stdout + failed.stderr
+    assert failed.returncode == 1 and "Traceback (most recent" not in message
+    assert message.count("These raw data cannot be downloaded without a person, and are not in place:") == 1
+    assert "Toy digits: 4 of 4 files are missing" in message
+    for name in NAMES:
+        assert f"data/raw/mnist/{name}" in message
+    assert f"or the folder train-images extracted from it ({len(CONTENTS[NAMES[0]])} bytes" in message
+    assert "from: https://page.example/ (A licence.)" in message and "how: Ask their owner." in message
+    assert "experiments moving_mnist_sample/…" in message and "mirror_dir in the configuration" in message
+    assert not (by_hand.folder / "data").exists() and not (by_hand.folder / "results" / "runs").exists()
+
+
+def test_raw_data_are_used_where_a_person_has_put_them(by_hand, tmp_path):
+    folder = tmp_path / "shared data" / "mnist"
+    (folder / "train-images").mkdir(parents=True)
+    for name in NAMES[1:]:
+        (folder / name).write_bytes(CONTENTS[name])
+    jobs = by_hand.plan(configfile="raw.yaml")
+    assert not [job for job in jobs if job.rule == "download_mnist"]
+    (prepare,) = [job for job in jobs if job.rule == "prepare" and job.wildcards["dataset"] == "moving_mnist"]
+    assert shlex.split(prepare.command)[5:7] == ["--raw", str(folder)]
+
+
+def test_what_is_prepared_already_needs_no_raw_data(by_hand):
+    folder = by_hand.folder / "data" / "prepared" / "moving_mnist"
+    folder.mkdir(parents=True)
+    for part in ("train.h5", "test.h5"):
+        (folder / part).touch()
+    jobs = by_hand.plan("table_moving_mnist", configfile="raw.yaml")
+    assert {job.rule for job in jobs} >= {"fit", "evaluate", "tabulate"} and "prepare" not in {job.rule for job in jobs}

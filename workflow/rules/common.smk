@@ -11,6 +11,7 @@ from pipeline_lib.config import figures, slices
 from pipeline_lib.config.digests import stage_digest
 from pipeline_lib.config.loading import configuration_files, load_pipeline, write_experiments
 from pipeline_lib.config.raw import RAW_SOURCES
+from pipeline_lib.config.raw_places import missing_raw_data, raw_place
 from pipeline_lib.config.registry import DATASETS, FIGURES, METRICS, MODELS
 from pipeline_lib.config.tracking import without_credentials
 from pipeline_lib.runtime.locks import FileLock

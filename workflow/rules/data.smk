@@ -2,7 +2,7 @@
 
 
 def raw_paths(source):
-    """The files of a raw source."""
+    """The files of a raw source that rules bring."""
     return [PATHS.raw_file(source.name, file.name) for file in source.files]
 
 
@@ -18,6 +18,8 @@ def mirrors_of(source):
 
 
 for source in RAW_SOURCES.values():
+    if source.is_placed_by_hand:
+        continue
 
     rule:
         name:
@@ -41,14 +43,24 @@ for source in RAW_SOURCES.values():
 # All raw data, to be fetched where there is a network before the rest runs where there is none.
 rule download:
     input:
-        [path for name in PIPELINE.raw_sources for path in raw_paths(RAW_SOURCES[name])],
+        lambda wildcards: [path for dataset in PIPELINE.datasets for path in raw_files_of_dataset(dataset)],
     localrule: True
 
 
+def raw_files_of_dataset(dataset):
+    """The raw files that a dataset is prepared from. Where some are missing that a person has to put in place, one
+    message tells of all of them, before any job starts; a dataset that is prepared already needs none."""
+    place = raw_place(PIPELINE, dataset)
+    if place is None:
+        return []
+    is_prepared = PATHS.train_file(dataset).is_file() and PATHS.test_file(dataset).is_file()
+    if place.source.is_placed_by_hand and place.missing and not is_prepared:
+        raise WorkflowError(missing_raw_data(PIPELINE))
+    return place.paths
+
+
 def raw_files_of(wildcards):
-    """The raw files that a dataset is prepared from."""
-    name = experiment_of(wildcards).dataset.raw_source
-    return [] if name is None else raw_paths(RAW_SOURCES[name])
+    return raw_files_of_dataset(wildcards.dataset)
 
 
 rule prepare:
