@@ -59,7 +59,7 @@ class PdeSettings(ModelSettings):
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
     encoder_hidden_size: int = Field(
-        64, ge=1, description="Hidden width of the encoders (dcgan: of the first block; resnet: not used)."
+        64, ge=1, description="Hidden width of the encoders (dcgan, resnet: of the first block or layer)."
     )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
     decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")

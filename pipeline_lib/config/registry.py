@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline_lib.config.dataset import (
+    ChairsSampleSettings,
+    ChairsSettings,
     DatasetSettings,
     MovingMnistSampleSettings,
     MovingMnistSettings,
@@ -108,6 +110,18 @@ DATASETS: dict[str, DatasetEntry] = {
         prepare="pipeline_lib.data.moving_mnist:prepare",
         training="pipeline_lib.data.generated:training_windows",
         swap="pipeline_lib.data.moving_mnist_swap:swap_items",
+    ),
+    "chairs": DatasetEntry(
+        ChairsSettings,
+        prepare="pipeline_lib.data.chairs:prepare",
+        windows="pipeline_lib.data.chair_windows:windows",
+        swap="pipeline_lib.data.chairs_swap:swap_items",
+    ),
+    "chairs_sample": DatasetEntry(
+        ChairsSampleSettings,
+        prepare="pipeline_lib.data.chairs:prepare",
+        windows="pipeline_lib.data.chair_windows:windows",
+        swap="pipeline_lib.data.chairs_swap:swap_items",
     ),
 }
 

@@ -14,26 +14,21 @@ from tests.models.plain_loop import assert_equal_to_the_plain_loop
 TASK = TaskSettings(n_cond=2, n_pred=3, n_pred_test=3)
 
 
-@pytest.fixture
-def make_model(monkeypatch):
-    """Build a model of few channels, in float64."""
-    monkeypatch.setattr(resnet, "WIDTHS", (4, 5, 6, 7))
-
-    def make(**changes):
-        codes = {"code_size_static": 5, "code_size_dynamic": 4, "offset": 2}
-        settings = PdeSettings(
-            encoder="resnet",
-            decoder="dcgan",
-            **(codes | changes),
-            decoder_hidden_size=3,
-            integrator_hidden_size=7,
-            gain_encoder=0.3,
-            objective=PdeObjectiveSettings(lambda_autoencode=0.7, lambda_invariance=1.3, lambda_regularisation=0.2),
-        )
-        torch.manual_seed(3)
-        return build(settings, TASK, (3, 64, 64)).double()
-
-    return make
+def make_model(**changes):
+    """A model of few channels, in float64."""
+    codes = {"code_size_static": 5, "code_size_dynamic": 4, "offset": 2}
+    settings = PdeSettings(
+        encoder="resnet",
+        decoder="dcgan",
+        **(codes | changes),
+        encoder_hidden_size=3,
+        decoder_hidden_size=3,
+        integrator_hidden_size=7,
+        gain_encoder=0.3,
+        objective=PdeObjectiveSettings(lambda_autoencode=0.7, lambda_invariance=1.3, lambda_regularisation=0.2),
+    )
+    torch.manual_seed(3)
+    return build(settings, TASK, (3, 64, 64)).double()
 
 
 def test_parameter_counts_of_chairs():
@@ -45,7 +40,7 @@ def test_parameter_counts_of_chairs():
 
 def test_resolutions_are_the_published_ones():
     sides = []
-    encoder = resnet.ResnetEncoder(6, 5)
+    encoder = resnet.ResnetEncoder(6, 64, 5)
     for layer in (encoder.convolution, encoder.pool, *encoder.blocks, encoder.output):
         layer.register_forward_hook(lambda layer, inputs, output: sides.append(tuple(output.shape[2:])))
     code, skips = encoder(torch.rand(2, 2, 3, 64, 64))
@@ -55,7 +50,7 @@ def test_resolutions_are_the_published_ones():
 
 def test_every_layer_is_a_standard_one_of_the_published_shape():
     """A convolution at the front, two in each of eight blocks, three shortcuts, one to the code; a bias everywhere."""
-    encoder = resnet.ResnetEncoder(15, 10)
+    encoder = resnet.ResnetEncoder(15, 64, 10)
     convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 1 + 16 + 3 + 1 and all(layer.bias is not None for layer in convolutions)
     assert len([module for module in encoder.modules() if isinstance(module, nn.BatchNorm2d)]) == 1 + 16 + 3
@@ -79,12 +74,12 @@ def test_a_block_is_that_of_the_paper():
 
 
 @pytest.mark.parametrize("changes", [{}, {"offset": 0}, {"use_static_code": False}])
-def test_loss_gradients_and_statistics_equal_the_plain_loop(make_model, changes):
+def test_loss_gradients_and_statistics_equal_the_plain_loop(changes):
     video = torch.rand(3, 5, 3, 64, 64, dtype=torch.float64)
     assert_equal_to_the_plain_loop(make_model(**changes), video, tau=4)
 
 
-def test_channels_last_equals_the_plain_loop(make_model):
+def test_channels_last_equals_the_plain_loop():
     model = make_model().to(memory_format=torch.channels_last)
     assert_equal_to_the_plain_loop(model, torch.rand(3, 5, 3, 64, 64, dtype=torch.float64), tau=2)
 

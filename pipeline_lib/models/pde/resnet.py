@@ -9,11 +9,8 @@ from torch import Tensor, nn
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 
-WIDTHS = (64, 128, 256, 512)
-"""Channels of the four layers; all but the first halve the resolution. 64x64 pixels give 33, 17, 17, 9, 5, 3, 1."""
-
-N_BLOCKS = 2
-"""Basic blocks in a layer."""
+N_LAYERS, N_BLOCKS = 4, 2
+"""Layers, each but the first of which halves the resolution and doubles the channels, and basic blocks in each."""
 
 
 class Shortcut(nn.Module):
@@ -48,22 +45,25 @@ class BasicBlock(nn.Module):
 
 
 class ResnetEncoder(nn.Module):
-    """A 5x5 convolution and a pooling, four layers of basic blocks, a 3x3 convolution to the code."""
+    """A 5x5 convolution and a pooling, four layers of basic blocks, a 3x3 convolution to the code.
 
-    def __init__(self, n_channels: int, code_size: int) -> None:
-        """n_channels: of all conditioning frames together."""
+    64x64 pixels become 33, 17, then 17, 9, 5, 3 after the layers, and 1.
+    """
+
+    def __init__(self, n_channels: int, width: int, code_size: int) -> None:
+        """n_channels: of all conditioning frames together. width: channels of the first layer; 64 as published."""
         super().__init__()
-        self.convolution = nn.Conv2d(n_channels, WIDTHS[0], 5, stride=2, padding=3)
-        self.norm = PerCallBatchNorm2d(WIDTHS[0])
+        sizes = [width * 2**layer for layer in range(N_LAYERS)]
+        self.convolution = nn.Conv2d(n_channels, width, 5, stride=2, padding=3)
+        self.norm = PerCallBatchNorm2d(width)
         self.activation = nn.ReLU(inplace=True)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
-        ends = zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)
         self.blocks = nn.ModuleList(
-            BasicBlock(n_in if k == 0 else n_out, n_out, stride=2 if k == 0 and layer > 0 else 1)
-            for layer, (n_in, n_out) in enumerate(ends)
+            BasicBlock(n_in if k == 0 else n_out, n_out, stride=2 if k == 0 and n_in != n_out else 1)
+            for n_in, n_out in zip([width, *sizes], sizes, strict=False)
             for k in range(N_BLOCKS)
         )
-        self.output = nn.Conv2d(WIDTHS[-1], code_size, 3)
+        self.output = nn.Conv2d(sizes[-1], code_size, 3)
 
     def forward(self, window_NTCHW: Tensor, n_calls: int = 1) -> tuple[Tensor, tuple[Tensor, ...]]:
         """(N, n_cond, C, 64, 64) → code (N, code_size), no skips."""
@@ -77,5 +77,5 @@ class ResnetEncoder(nn.Module):
 def build_encoder(
     settings: PdeSettings, n_cond: int, frame_shape: tuple[int, int, int], code_size: int
 ) -> ResnetEncoder:
-    """An encoder of n_cond frames (C, 64, 64); its widths are fixed."""
-    return ResnetEncoder(n_cond * frame_shape[0], code_size)
+    """An encoder of n_cond frames (C, 64, 64)."""
+    return ResnetEncoder(n_cond * frame_shape[0], settings.encoder_hidden_size, code_size)
