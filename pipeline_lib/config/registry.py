@@ -149,6 +149,9 @@ FIGURES: dict[str, FigureEntry] = {
         suffixes=("html", "gif"),
     ),
     "swap": FigureEntry("pipeline_lib.reporting.figures.swap:draw", "run", "swap.rst", frames="image", protocol="swap"),
+    "swap_grid": FigureEntry(
+        "pipeline_lib.reporting.figures.swap_grid:draw", "run", "swap_grid.rst", frames="image", protocol="swap"
+    ),
     "swap_animation": FigureEntry(
         "pipeline_lib.reporting.figures.swap_animation:draw",
         "run",
