@@ -55,6 +55,14 @@ def test_forecast_of_vectors_and_of_images(drawable, tmp_path, shape):
     assert_is_a_figure(pdf, tmp_path / "one.png")
 
 
+@pytest.mark.parametrize(
+    ("channels", "bars"), [(1, ["value", "forecast − truth"]), (3, ["forecast − truth, mean over colours"])]
+)
+def test_colours_that_are_no_values_have_no_bar_of_values(drawable, panels, channels, bars):
+    drawn = panels("forecast", drawable(frame_shape=(channels, 12, 16)))
+    assert [label for axes in drawn if (label := axes.get_xlabel())] == bars
+
+
 def test_another_forecast_is_another_figure(drawable, tmp_path):
     folder = drawable()
     before = draw("forecast", tmp_path / "one", folder)

@@ -149,7 +149,9 @@ def _rows_of_frames(examples: Examples, colours: str) -> Figure:
     values, errors = value_scale(examples.cond, examples.truth), error_scale(errors_NTCHW[:, after])
     frame_height = tile_height(len(before) + len(after), examples.truth, 0.88 * FULL_WIDTH)
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + n_examples * (3 * frame_height + 0.35)), layout="constrained")
-    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["values", "errors"]]
+    # Three channels are colours themselves, which no bar explains: its place stays empty.
+    is_rgb = examples.truth.shape[2] == 3
+    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["." if is_rgb else "values", "errors"]]
     mosaic = figure.subplot_mosaic(places, height_ratios=[1.0] * n_examples + [0.035])
     for k in range(n_examples):
         cond, truth = examples.cond[k][before], examples.truth[k][after]
@@ -163,6 +165,8 @@ def _rows_of_frames(examples: Examples, colours: str) -> Figure:
     n_channels = examples.truth.shape[2]
     if n_channels not in (1, 3):
         mosaic[f"{n_examples - 1}"].set_xlabel(f"channel 1 of {n_channels}")
-    _value_bar(figure, values, examples, colours, cax=mosaic["values"])
-    _colour_bar(figure, ERRORS, errors, "forecast − truth", cax=mosaic["errors"])
+    if not is_rgb:
+        _value_bar(figure, values, examples, colours, cax=mosaic["values"])
+    label = "forecast − truth, mean over colours" if is_rgb else "forecast − truth"
+    _colour_bar(figure, ERRORS, errors, label, cax=mosaic["errors"])
     return figure
