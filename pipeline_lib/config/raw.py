@@ -102,8 +102,8 @@ CHAIRS = RawSource(
     page="https://www.di.ens.fr/willow/research/seeing3Dchairs/",
     licence="No licence is known; to be cited: Aubry, Maturana, Efros, Russell and Sivic, Seeing 3D chairs, CVPR 2014.",
     files=(RawFile("rendered_chairs.tar", folder="rendered_chairs"),),
-    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not be "
-    "extracted. docs/datasets/chairs.md says what it must hold.",
+    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not "
+    "be extracted. docs/datasets/chairs.md says what it must hold.",
     sample="chairs_sample",
 )
 
