@@ -16,6 +16,9 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
+    needs_context: ClassVar[bool] = False
+    """Whether it forecasts from what a dataset knows of a window beside its frames (`ContextForecaster`)."""
+
     name: str
 
     def check_task(self, task: TaskSettings) -> None:
@@ -144,3 +147,11 @@ class MeanFrameSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["mean_frame"] = "mean_frame"
+
+
+class WeekBeforeSettings(ModelSettings):
+    """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
+
+    is_trained: ClassVar[bool] = False
+    needs_context: ClassVar[bool] = True
+    name: Literal["week_before"] = "week_before"

@@ -57,9 +57,9 @@ def montage(cond_NTCHW: Frames, truth_NTCHW: Frames, forecast_NTCHW: Frames) -> 
     """Truth above forecast, window by window.
 
     Images are rows of frames, at most `MAX_COLUMNS` of them, the conditioning ones first; vectors (frames of height 1)
-    are strips of pixels against time. The whole is about square, because that is how web pages show pictures small. In
-    grey, other channels than three beside each other, which are RGB. The scale is the range of the truth, the same in all pictures of the
-    same windows; forecasts beyond it are cut off, NaN is black.
+    are strips of pixels against time. The whole is about square, because that is how web pages show pictures small.
+    Three channels are RGB, others grey, beside each other. The scale is the range of the truth, the same in all
+    pictures of the same windows; forecasts beyond it are cut off, NaN is black.
     """
     low = float(min(cond_NTCHW.min(), truth_NTCHW.min()))
     high = float(max(cond_NTCHW.max(), truth_NTCHW.max()))
