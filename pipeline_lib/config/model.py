@@ -16,6 +16,9 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
+    needs_context: ClassVar[bool] = False
+    """Whether it forecasts from what a dataset knows of a window beside its frames (`ContextForecaster`)."""
+
     name: str
 
     def check_task(self, task: TaskSettings) -> None:
@@ -39,7 +42,7 @@ class PdeObjectiveSettings(Section):
     lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
 
 
-FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,)}
+FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,), "vgg": (32, 64)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
 
 
@@ -47,10 +50,12 @@ class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan", "resnet"] = Field(
-        "mlp", description="Architecture of both encoders; dcgan, resnet: 64x64 pixels."
+    encoder: Literal["mlp", "dcgan", "resnet", "vgg"] = Field(
+        "mlp", description="Architecture of both encoders; dcgan, resnet: 64x64 pixels, vgg: 32x32 or 64x64."
     )
-    decoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of the decoder; dcgan: 64x64 pixels.")
+    decoder: Literal["mlp", "dcgan", "vgg"] = Field(
+        "mlp", description="Architecture of the decoder; dcgan: 64x64 pixels, vgg: 32x32 or 64x64."
+    )
     use_skips: bool = Field(
         False, description="The decoder also sees the static encoder's features of the conditioning frames."
     )
@@ -59,10 +64,10 @@ class PdeSettings(ModelSettings):
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
     encoder_hidden_size: int = Field(
-        64, ge=1, description="Hidden width of the encoders (dcgan, resnet: of the first block or layer)."
+        64, ge=1, description="Hidden width of the encoders (convolutional ones: of the first block or layer)."
     )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
-    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")
+    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan, vgg: last block).")
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
     output_activation: Literal["sigmoid", "identity"] = Field(
         "sigmoid", description="Activation of the decoder's output."
@@ -144,3 +149,11 @@ class MeanFrameSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["mean_frame"] = "mean_frame"
+
+
+class WeekBeforeSettings(ModelSettings):
+    """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
+
+    is_trained: ClassVar[bool] = False
+    needs_context: ClassVar[bool] = True
+    name: Literal["week_before"] = "week_before"

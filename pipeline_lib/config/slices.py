@@ -50,8 +50,9 @@ def metrics(experiments: Iterable[Experiment]) -> str:
 
 
 def colours(experiments: Iterable[Experiment]) -> str:
-    """Of figures: in which colours they show values."""
-    return _text({experiment.dataset.name: experiment.dataset.colour_map for experiment in experiments})
+    """Of figures: in which colours they show values, and what they call channels."""
+    datasets = {experiment.dataset.name: experiment.dataset for experiment in experiments}
+    return _text({name: [dataset.colour_map, *dataset.channel_names] for name, dataset in datasets.items()})
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,7 @@ from pipeline_lib.reporting.examples import example_name, few, subject
 from pipeline_lib.reporting.frames import (
     Frames,
     Row,
+    channels_beside,
     colour_map,
     coloured,
     coloured_errors,
@@ -47,9 +48,10 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     with styled():
         is_vector = examples.truth.shape[3] == 1
         colours = colour_map(str(predictions.facts["dataset"]))
-        drawn = _space_time(examples, predictions.facts, colours) if is_vector else _rows_of_frames(examples, colours)
-        heading(drawn, str(predictions.facts["title"]), subject(predictions.facts))
-        save(drawn, files)
+        drawn = _space_time if is_vector else _rows_of_frames
+        figure = drawn(examples, predictions.facts, colours)
+        heading(figure, str(predictions.facts["title"]), subject(predictions.facts))
+        save(figure, files)
 
 
 def _space_time(examples: Examples, facts: Mapping[str, Any], colours: str) -> Figure:
@@ -140,7 +142,7 @@ def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **wh
     bar.set_label(label, fontsize=7, labelpad=2)
 
 
-def _rows_of_frames(examples: Examples, colours: str) -> Figure:
+def _rows_of_frames(examples: Examples, facts: Mapping[str, Any], colours: str) -> Figure:
     """Three rows per example: truth behind the last conditioning frames, forecast, error."""
     (n_examples, n_cond), n_pred = examples.cond.shape[:2], examples.truth.shape[1]
     before, numbers = list(range(max(0, n_cond - N_COND_FRAMES), n_cond)), predicted_frames(n_pred, N_FRAMES)
@@ -162,9 +164,7 @@ def _rows_of_frames(examples: Examples, colours: str) -> Figure:
         ]
         montage(mosaic[f"{k}"], rows, [t - n_cond + 1 for t in before], numbers)
         mosaic[f"{k}"].set_title(example_name(examples, k), loc="left", fontsize=7)
-    n_channels = examples.truth.shape[2]
-    if n_channels not in (1, 3):
-        mosaic[f"{n_examples - 1}"].set_xlabel(f"channel 1 of {n_channels}")
+    mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(str(facts["dataset"]), examples.truth.shape[2]))
     if not is_rgb:
         _value_bar(figure, values, examples, colours, cax=mosaic["values"])
     label = "forecast − truth, mean over colours" if is_rgb else "forecast − truth"
