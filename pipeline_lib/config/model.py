@@ -42,13 +42,22 @@ class PdeObjectiveSettings(Section):
 FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
 
+FRAME_MULTIPLES: dict[str, int] = {"sst": 4}
+"""What both sides of a frame must be multiples of, for every pooling of an architecture to halve them."""
+
 
 class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of both encoders; dcgan: 64x64 pixels.")
-    decoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of the decoder; dcgan: 64x64 pixels.")
+    encoder: Literal["mlp", "dcgan", "sst"] = Field(
+        "mlp",
+        description="Architecture of both encoders; dcgan: 64x64 pixels; sst: codes keep a grid of a quarter as many "
+        "pixels a side.",
+    )
+    decoder: Literal["mlp", "dcgan", "sst"] = Field(
+        "mlp", description="Architecture of the decoder; dcgan: 64x64 pixels; sst: the one for the encoder sst."
+    )
     use_skips: bool = Field(
         False, description="The decoder also sees the static encoder's features of the conditioning frames."
     )
@@ -84,6 +93,17 @@ class PdeSettings(ModelSettings):
         return self
 
     @model_validator(mode="after")
+    def _grids_are_decoded_as_such(self) -> "PdeSettings":
+        if (self.encoder == "sst") != (self.decoder == "sst"):
+            raise ValueError(
+                "the codes of sst keep a grid, which no other architecture does: encoder and decoder must both be sst, "
+                f"got encoder '{self.encoder}' and decoder '{self.decoder}'"
+            )
+        if self.encoder == "sst" and self.use_static_code and self.mixing == "mul":
+            raise ValueError("the decoder sst takes [S, T], not their product: mixing must be 'concat'")
+        return self
+
+    @model_validator(mode="after")
     def _skips_have_both_ends(self) -> "PdeSettings":
         if not self.use_skips:
             return self
@@ -105,6 +125,11 @@ class PdeSettings(ModelSettings):
     def can_swap(self) -> bool:
         return self.use_static_code
 
+    @property
+    def codes_keep_grid(self) -> bool:
+        """Whether a code is (D, H', W') and not a vector (D,)."""
+        return self.encoder == "sst"
+
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):
             raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
@@ -118,6 +143,12 @@ class PdeSettings(ModelSettings):
                 raise ValueError(
                     f"model.{part}: {architecture} is for frames of {allowed} pixels, those of this dataset have "
                     f"{height}x{width}; choose another architecture"
+                )
+            multiple = FRAME_MULTIPLES.get(architecture, 1)
+            if height % multiple or width % multiple:
+                raise ValueError(
+                    f"model.{part}: {architecture} is for frames whose sides are multiples of {multiple} pixels, those "
+                    f"of this dataset have {height}x{width}; choose another architecture"
                 )
 
 
