@@ -17,6 +17,10 @@ class DatasetSettings(Section):
     colour_map: ClassVar[str] = "viridis"
     """In which of matplotlib's colours figures show values; frames of three channels are RGB."""
 
+    value_name: ClassVar[str] = "value"
+    unit: ClassVar[str] = ""
+    """What figures call the values that they show, and their unit where they have one."""
+
     name: str
     preparation: Section
 

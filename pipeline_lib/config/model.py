@@ -16,6 +16,9 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
+    uses_context: ClassVar[bool] = False
+    """Whether it forecasts from what a dataset knows of a window beside its frames (`DatasetEntry.context`)."""
+
     name: str
 
     def check_task(self, task: TaskSettings) -> None:
@@ -171,3 +174,11 @@ class MeanFrameSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["mean_frame"] = "mean_frame"
+
+
+class ClimatologySettings(ModelSettings):
+    """Baseline for SST: every predicted frame is the zone's climatology of its day."""
+
+    is_trained: ClassVar[bool] = False
+    uses_context: ClassVar[bool] = True
+    name: Literal["climatology"] = "climatology"

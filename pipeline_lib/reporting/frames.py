@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.registry import DATASETS
 from pipeline_lib.reporting.style import ERRORS, INK, MUTED, VALUES
 
@@ -24,6 +25,12 @@ LABEL_SIZE = 6.5
 def colour_map(dataset: str) -> str:
     """In which colours values of a dataset are shown."""
     return DATASETS[dataset].settings.colour_map if dataset in DATASETS else VALUES
+
+
+def in_unit(dataset: str, name: str | None = None) -> str:
+    """What values of a dataset are called, or `name`, with their unit behind it where they have one."""
+    settings = DATASETS[dataset].settings if dataset in DATASETS else DatasetSettings
+    return f"{name or settings.value_name} [{settings.unit}]" if settings.unit else name or settings.value_name
 
 
 def value_scale(*frames: Frames) -> Normalize:
