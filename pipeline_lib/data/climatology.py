@@ -46,7 +46,8 @@ class DailyMoments:
         for number, day in enumerate(days):
             if (first is None or first <= day) and (last is None or day <= last):
                 looked_at.setdefault((day.month, day.day), []).append(number)
-        of_days = {day: _pooled(looked_at, day, means, variances) for day in {(each.month, each.day) for each in days}}
+        wanted = dict.fromkeys((day.month, day.day) for day in days)
+        of_days = {day: _pooled(looked_at, day, means, variances) for day in wanted}
         daily_mean, daily_std = np.array([of_days[day.month, day.day] for day in days]).T
         if (daily_std == 0).any():
             day = days[int(np.flatnonzero(daily_std == 0)[0])]

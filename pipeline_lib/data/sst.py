@@ -118,13 +118,13 @@ def read_facts(path: Path, first_day: date, n_days: int | None) -> ZoneFacts:
                 f"{path} holds {zone.n_days} days, fewer than the {n_days} of dataset.preparation.n_days: lower that"
             )
         for days, temperature in zone.blocks(0, n_days or zone.n_days):
-            of_block = statistics_of(temperature, zone.climatology_mean[days], zone.climatology_std[days])
-            if (of_block.spatial_std == 0).any():
-                day = days.start + int(np.flatnonzero(of_block.spatial_std == 0)[0])
+            if (is_flat := np.ptp(temperature, axis=(1, 2)) == 0).any():
+                day = days.start + int(np.flatnonzero(is_flat)[0])
                 raise ValueError(
                     f"{path}: thetao of day {day} ({first_day + timedelta(days=day)}) is the same everywhere, so it "
                     "cannot be normalised: is the day missing?"
                 )
+            of_block = statistics_of(temperature, zone.climatology_mean[days], zone.climatology_std[days])
             normalised = normalise(temperature, of_block)
             statistics.append(of_block)
             of_temperature += [temperature.min(), temperature.max()]
