@@ -16,6 +16,9 @@ from pipeline_lib.data.climatology import DailyMoments
 from pipeline_lib.data.regional_product import RegionalProduct
 from pipeline_lib.data.sst_zones import SIZE, new_zone_file
 
+SOURCE = "cut from a regional product, not the zones of the paper"
+"""What the files say of themselves, and with them the prepared ones, tables and tags."""
+
 
 @dataclass(frozen=True)
 class ZonePlace:
@@ -46,7 +49,7 @@ def cut_zones(
     days = product.days[chosen]
     rows, columns = _around([place.row for place in places]), _around([place.column for place in places])
     with ExitStack() as stack:
-        writers = [stack.enter_context(new_zone_file(path, days)) for path in targets]
+        writers = [stack.enter_context(new_zone_file(path, days, SOURCE)) for path in targets]
         moments = [DailyMoments() for _ in places]
         n_done = 0
         for block in product.blocks(rows, columns, chosen):

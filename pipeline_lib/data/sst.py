@@ -28,10 +28,12 @@ FRAME_SHAPE = (1, SIZE, SIZE)
 class ZoneFacts:
     """What is known of a zone once its file is read: statistics (T,) of its days, and extremes over all of them.
 
-    temperature_range: °C. normalised_range: of the normalised frames, which the published SSIM scales with.
+    source: where its file says that it comes from. temperature_range: in °C. normalised_range: of the normalised
+    frames, which the published SSIM scales with.
     """
 
     path: Path
+    source: str
     statistics: DayStatistics
     temperature_range: tuple[float, float]
     normalised_range: tuple[float, float]
@@ -64,7 +66,9 @@ def prepare(
     facts = _read_all(Path(raw), made)
     n_days = next(iter(facts.values())).n_days
     n_train = int(settings.TRAIN_SHARE * n_days)
-    source = RAW_SOURCES[str(settings.raw_source)]
+    # Zones that somebody has cut are others than those of the paper, and files say so.
+    said = dict.fromkeys(each.source for each in facts.values() if each.source)
+    source = "; ".join([RAW_SOURCES[str(settings.raw_source)].title, *said])
     raw_sha256 = {each.path.name: sha256_of(each.path) for each in facts.values()}
     n_written = 0
 
@@ -82,7 +86,7 @@ def prepare(
         description = VideoDescription(
             dataset=settings.name,
             part=part,
-            source=source.title,
+            source=source,
             preparation=made.model_dump(mode="json"),
             code_version=code_version,
             raw_sha256=raw_sha256,
@@ -131,6 +135,7 @@ def read_facts(path: Path, first_day: date, n_days: int | None) -> ZoneFacts:
             of_normalised += [normalised.min(), normalised.max()]
     return ZoneFacts(
         path,
+        zone.source,
         DayStatistics.joined(statistics),
         (float(min(of_temperature)), float(max(of_temperature))),
         (float(min(of_normalised)), float(max(of_normalised))),

@@ -38,11 +38,12 @@ EPOCH = date(1950, 1, 1)
 class ZoneFile:
     """A zone file whose header is checked, open for reading: `with zone_days(path, first day) as zone`.
 
-    climatology_mean, climatology_std: (T,) float64 [°C].
+    climatology_mean, climatology_std: (T,) float64 [°C]. source: where the file says that it comes from; may be empty.
     """
 
     def __init__(self, file: "netCDF4.Dataset", path: Path, first_day: date) -> None:
         self.path, self.first_day = path, first_day
+        self.source = str(getattr(file, "source", "")).strip()
         self._temperature = self._temperature_of(file)
         self.n_days = int(self._temperature.shape[0])
         check_celsius(file, TEMPERATURE)
@@ -161,13 +162,15 @@ class ZoneWriter:
 
 @contextmanager
 def new_zone_file(
-    path: str | os.PathLike[str], days: Sequence[date], resolution: float | None = None
+    path: str | os.PathLike[str], days: Sequence[date], source: str, resolution: float | None = None
 ) -> Iterator[ZoneWriter]:
     """Yield what writes a zone file of these days; when the block ends without an error, the file stands at `path`.
 
-    resolution: temperatures are packed as 16-bit multiples of it [°C]; None: as float32.
+    source: where the temperatures come from, a few words. resolution: temperatures are packed as 16-bit multiples of it
+    [°C]; None: as float32.
     """
     with hdf5_file(path) as file:
+        file.attrs["source"] = np.bytes_(source)
         yield ZoneWriter(file, days, resolution)
 
 

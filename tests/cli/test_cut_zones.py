@@ -43,6 +43,7 @@ def test_a_dataset_is_prepared_from_zones_that_were_cut(
     assert cli.main(["prepare", str(tmp_path / "experiment.yaml"), "--raw", str(tmp_path / "zones"), *outputs]) == 0
     with VideoFile(tmp_path / "train.h5") as train, VideoFile(tmp_path / "test.h5") as test:
         assert (train.n_videos, train.n_frames) == (2, 32) and (test.n_videos, test.n_frames) == (1, 8)
+        assert test.attributes["source"].endswith("; cut from a regional product, not the zones of the paper")
 
 
 def left_in(folder: Path) -> list[str]:

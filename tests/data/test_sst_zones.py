@@ -55,7 +55,7 @@ def test_what_is_written_is_a_netcdf_file_that_is_read_again(tmp_path: Path) -> 
     values, (mean, std) = temperatures(N_DAYS), climatology(N_DAYS)
     for name, resolution, tolerance in (("packed.nc", 0.01, 0.00501), ("floats.nc", None, 1e-6)):
         path = tmp_path / name
-        with new_zone_file(path, dates(N_DAYS), resolution) as writer:
+        with new_zone_file(path, dates(N_DAYS), "a test", resolution) as writer:
             written = np.concatenate([writer.append(values[:4]), writer.append(values[4:])])
             assert not path.exists()
             writer.finish(mean, std)
@@ -66,11 +66,14 @@ def test_what_is_written_is_a_netcdf_file_that_is_read_again(tmp_path: Path) -> 
             assert file["thetao"].dimensions == ("time", "y", "x") and file["daily_std"].dimensions == ("time",)
             moments = netCDF4.num2date(file["time"][:], file["time"].units, file["time"].calendar)
             assert [(each.year, each.month, each.day) for each in moments[[0, 4]]] == [(2006, 12, 28), (2007, 1, 1)]
-            assert file["thetao"].units == "degrees_C"
+            assert file["thetao"].units == "degrees_C" and file.source == "a test"
 
 
 def test_a_file_that_is_not_finished_does_not_appear(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="stopped"), new_zone_file(tmp_path / "data_1.nc", dates(N_DAYS)) as writer:
+    with (
+        pytest.raises(RuntimeError, match="stopped"),
+        new_zone_file(tmp_path / "data_1.nc", dates(N_DAYS), "") as writer,
+    ):
         writer.append(temperatures(N_DAYS))
         raise RuntimeError("stopped")
     assert list(tmp_path.iterdir()) == []

@@ -23,6 +23,7 @@ MARGIN = 16
 
 PATCH = Patch(N_ROWS * SIZE + 2 * MARGIN, N_COLUMNS * SIZE + 2 * MARGIN, south=30.0, spacing=1 / 12)
 SEED = 20061228
+SOURCE = "advection and diffusion on a patch of the sphere"
 N_BEFORE = 90
 RESOLUTION = 0.01
 """In °C."""
@@ -36,7 +37,7 @@ def make(folder: str | os.PathLike[str], n_days: int = SstSampleSettings.N_DAYS)
     days = [first_day + timedelta(days=day) for day in range(n_days)]
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(new_zone_file(Path(folder) / zone_file(zone), days, RESOLUTION))
+            stack.enter_context(new_zone_file(Path(folder) / zone_file(zone), days, SOURCE, RESOLUTION))
             for zone in SST_SAMPLE_ZONES
         ]
         moments = [DailyMoments() for _ in writers]
