@@ -20,6 +20,9 @@ class DatasetSettings(Section):
 
     channel_names: ClassVar[tuple[str, ...]] = ()
     """What figures call the channels, where these are neither one nor colours."""
+    value_name: ClassVar[str] = "value"
+    unit: ClassVar[str] = ""
+    """What figures call the values that they show, and their unit where they have one."""
 
     name: str
     preparation: Section

@@ -16,8 +16,8 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
-    needs_context: ClassVar[bool] = False
-    """Whether it forecasts from what a dataset knows of a window beside its frames (`ContextForecaster`)."""
+    uses_context: ClassVar[bool] = False
+    """Whether it forecasts from what a dataset knows of a window beside its frames (`DatasetEntry.context`)."""
 
     name: str
 
@@ -45,16 +45,23 @@ class PdeObjectiveSettings(Section):
 FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,), "vgg": (32, 64)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
 
+FRAME_MULTIPLES: dict[str, int] = {"sst": 4}
+"""What both sides of a frame must be multiples of, for every pooling of an architecture to halve them."""
+
 
 class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan", "resnet", "vgg"] = Field(
-        "mlp", description="Architecture of both encoders; dcgan, resnet: 64x64 pixels, vgg: 32x32 or 64x64."
+    encoder: Literal["mlp", "dcgan", "resnet", "vgg", "sst"] = Field(
+        "mlp",
+        description="Architecture of both encoders; dcgan, resnet: 64x64 pixels; vgg: 32x32 or 64x64; sst: codes keep "
+        "a grid of a quarter as many pixels a side.",
     )
-    decoder: Literal["mlp", "dcgan", "vgg"] = Field(
-        "mlp", description="Architecture of the decoder; dcgan: 64x64 pixels, vgg: 32x32 or 64x64."
+    decoder: Literal["mlp", "dcgan", "vgg", "sst"] = Field(
+        "mlp",
+        description="Architecture of the decoder; dcgan: 64x64 pixels; vgg: 32x32 or 64x64; sst: the one for the "
+        "encoder sst.",
     )
     use_skips: bool = Field(
         False, description="The decoder also sees the static encoder's features of the conditioning frames."
@@ -93,6 +100,17 @@ class PdeSettings(ModelSettings):
         return self
 
     @model_validator(mode="after")
+    def _grids_are_decoded_as_such(self) -> "PdeSettings":
+        if (self.encoder == "sst") != (self.decoder == "sst"):
+            raise ValueError(
+                "the codes of sst keep a grid, which no other architecture does: encoder and decoder must both be sst, "
+                f"got encoder '{self.encoder}' and decoder '{self.decoder}'"
+            )
+        if self.encoder == "sst" and self.use_static_code and self.mixing == "mul":
+            raise ValueError("the decoder sst takes [S, T], not their product: mixing must be 'concat'")
+        return self
+
+    @model_validator(mode="after")
     def _skips_have_both_ends(self) -> "PdeSettings":
         if not self.use_skips:
             return self
@@ -114,6 +132,11 @@ class PdeSettings(ModelSettings):
     def can_swap(self) -> bool:
         return self.use_static_code
 
+    @property
+    def codes_keep_grid(self) -> bool:
+        """Whether a code is (D, H', W') and not a vector (D,)."""
+        return self.encoder == "sst"
+
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):
             raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
@@ -127,6 +150,12 @@ class PdeSettings(ModelSettings):
                 raise ValueError(
                     f"model.{part}: {architecture} is for frames of {allowed} pixels, those of this dataset have "
                     f"{height}x{width}; choose another architecture"
+                )
+            multiple = FRAME_MULTIPLES.get(architecture, 1)
+            if height % multiple or width % multiple:
+                raise ValueError(
+                    f"model.{part}: {architecture} is for frames whose sides are multiples of {multiple} pixels, those "
+                    f"of this dataset have {height}x{width}; choose another architecture"
                 )
 
 
@@ -155,5 +184,13 @@ class WeekBeforeSettings(ModelSettings):
     """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
 
     is_trained: ClassVar[bool] = False
-    needs_context: ClassVar[bool] = True
+    uses_context: ClassVar[bool] = True
     name: Literal["week_before"] = "week_before"
+
+
+class ClimatologySettings(ModelSettings):
+    """Baseline for SST: every predicted frame is the zone's climatology of its day."""
+
+    is_trained: ClassVar[bool] = False
+    uses_context: ClassVar[bool] = True
+    name: Literal["climatology"] = "climatology"

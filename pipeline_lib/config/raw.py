@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline_lib.config.sst import SST_SAMPLE_ZONES, SST_ZONES, zone_file
+
 MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
 """Environment variable: a folder that holds <source>/<file>; it goes before every other mirror."""
 
@@ -136,8 +138,30 @@ TAXIBJ_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.taxibj:make",
 )
 
+
+SST = RawSource(
+    name="sst",
+    title="Sea surface temperature of 29 zones of the Atlantic",
+    page="https://arxiv.org/abs/2008.01352",
+    licence="Made from a product of the E.U. Copernicus Marine Service, which asks to be named as the source.",
+    files=tuple(RawFile(zone_file(zone)) for zone in SST_ZONES),
+    instructions="ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
+    "product of the Copernicus Marine Service with `python -m pipeline_lib cut-zones`: docs/datasets/sst.md",
+    sample="sst_sample",
+)
+
+SST_SAMPLE = RawSource(
+    name="sst_sample",
+    title="Simulated sea surface temperature in the files of SST",
+    page="https://arxiv.org/abs/2008.01352",
+    licence="Simulated by this package, from a seed.",
+    files=tuple(RawFile(zone_file(zone)) for zone in SST_SAMPLE_ZONES),
+    make="pipeline_lib.data.samples.sst:make",
+)
+
 RAW_SOURCES: dict[str, RawSource] = {
-    source.name: source for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE)
+    source.name: source
+    for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE, SST, SST_SAMPLE)
 }
 
 

@@ -10,6 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.registry import DATASETS
 from pipeline_lib.reporting.style import ERRORS, INK, MUTED, VALUES
 
@@ -39,6 +40,12 @@ def channels_beside(dataset: str, n_channels: int) -> str:
         return ""
     names = DATASETS[dataset].settings.channel_names if dataset in DATASETS else ()
     return "each frame: " + ", ".join(names or (f"channel {k + 1}" for k in range(n_channels)))
+
+
+def in_unit(dataset: str, name: str | None = None) -> str:
+    """What values of a dataset are called, or `name`, with their unit behind it where they have one."""
+    settings = DATASETS[dataset].settings if dataset in DATASETS else DatasetSettings
+    return f"{name or settings.value_name} [{settings.unit}]" if settings.unit else name or settings.value_name
 
 
 def value_scale(*frames: Frames) -> Normalize:
