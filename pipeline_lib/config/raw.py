@@ -96,6 +96,26 @@ MNIST_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.mnist:make",
 )
 
+CHAIRS = RawSource(
+    name="chairs",
+    title="3D Warehouse Chairs, rendered",
+    page="https://www.di.ens.fr/willow/research/seeing3Dchairs/",
+    licence="No licence is known; to be cited: Aubry, Maturana, Efros, Russell and Sivic, Seeing 3D chairs, CVPR 2014.",
+    files=(RawFile("rendered_chairs.tar", folder="rendered_chairs"),),
+    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not "
+    "be extracted. docs/datasets/chairs.md says what it must hold.",
+    sample="chairs_sample",
+)
+
+CHAIRS_SAMPLE = RawSource(
+    name="chairs_sample",
+    title="Chairs rendered by this project in the archive of 3D Warehouse Chairs",
+    page="docs/datasets/chairs.md",
+    licence="Part of this project, under its licence.",
+    files=(RawFile("rendered_chairs.tar"),),
+    make="pipeline_lib.data.samples.chairs:make",
+)
+
 TAXIBJ = RawSource(
     name="taxibj",
     title="TaxiBJ, inflow and outflow of taxis in Beijing",
@@ -116,7 +136,9 @@ TAXIBJ_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.taxibj:make",
 )
 
-RAW_SOURCES: dict[str, RawSource] = {source.name: source for source in (MNIST, MNIST_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE)}
+RAW_SOURCES: dict[str, RawSource] = {
+    source.name: source for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE)
+}
 
 
 def is_address(mirror: str) -> bool:

@@ -151,7 +151,9 @@ def _rows_of_frames(examples: Examples, facts: Mapping[str, Any], colours: str) 
     values, errors = value_scale(examples.cond, examples.truth), error_scale(errors_NTCHW[:, after])
     frame_height = tile_height(len(before) + len(after), examples.truth, 0.88 * FULL_WIDTH)
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + n_examples * (3 * frame_height + 0.35)), layout="constrained")
-    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["values", "errors"]]
+    # Three channels are colours themselves, which no bar explains: its place stays empty.
+    is_rgb = examples.truth.shape[2] == 3
+    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["." if is_rgb else "values", "errors"]]
     mosaic = figure.subplot_mosaic(places, height_ratios=[1.0] * n_examples + [0.035])
     for k in range(n_examples):
         cond, truth = examples.cond[k][before], examples.truth[k][after]
@@ -163,6 +165,8 @@ def _rows_of_frames(examples: Examples, facts: Mapping[str, Any], colours: str) 
         montage(mosaic[f"{k}"], rows, [t - n_cond + 1 for t in before], numbers)
         mosaic[f"{k}"].set_title(example_name(examples, k), loc="left", fontsize=7)
     mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(str(facts["dataset"]), examples.truth.shape[2]))
-    _value_bar(figure, values, examples, colours, cax=mosaic["values"])
-    _colour_bar(figure, ERRORS, errors, "forecast − truth", cax=mosaic["errors"])
+    if not is_rgb:
+        _value_bar(figure, values, examples, colours, cax=mosaic["values"])
+    label = "forecast − truth, mean over colours" if is_rgb else "forecast − truth"
+    _colour_bar(figure, ERRORS, errors, label, cax=mosaic["errors"])
     return figure
