@@ -74,7 +74,9 @@ class PdeSettings(ModelSettings):
         64, ge=1, description="Hidden width of the encoders (convolutional ones: of the first block or layer)."
     )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
-    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan, vgg: last block).")
+    decoder_hidden_size: int = Field(
+        64, ge=1, description="Hidden width of the decoder (dcgan, vgg: of the last block)."
+    )
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
     output_activation: Literal["sigmoid", "identity"] = Field(
         "sigmoid", description="Activation of the decoder's output."
