@@ -2,13 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline_lib.cli.finished_run import FinishedRun
 from pipeline_lib.config.dataset import WaveEq100Settings
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.registry import DATASETS, load
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.windows import WindowIndex
 from pipeline_lib.evaluation.forecast import Forecasts
@@ -65,8 +69,9 @@ def predictions_content(
     evaluation: Evaluation, experiment: Experiment, file: VideoFile, facts: Mapping[str, Any]
 ) -> Predictions:
     """The content of predictions.h5."""
-    forecasts, index = evaluation.forecasts, evaluation.index
-    chosen = forecasts.example_ids
+    forecasts, chosen = evaluation.forecasts, evaluation.forecasts.example_ids
+    index, n_cond = evaluation.index[chosen], experiment.task.n_cond
+    show = _shown_by(experiment)
     names = ("experiment", "title", "dataset", "model", "seed", "digest", "n_cond", "n_pred_test")
     pixels = {}
     if isinstance(experiment.dataset, WaveEq100Settings):
@@ -80,17 +85,23 @@ def predictions_content(
             for protocol, sets in evaluation.sets().items()
         },
         examples=Examples(
-            cond=forecasts.cond,
-            truth=forecasts.truth,
-            prediction=forecasts.prediction,
+            cond=show(file, index, forecasts.cond, 0),
+            truth=show(file, index, forecasts.truth, n_cond),
+            prediction=show(file, index, forecasts.prediction, n_cond),
             window=chosen,
-            video=index.video[chosen],
-            start=index.start[chosen],
+            video=index.video,
+            start=index.start,
         ),
         facts={**{name: facts[name] for name in names}, **pixels},
         swap=evaluation.swaps.examples if evaluation.swaps else None,
         swap_grid=evaluation.grid,
     )
+
+
+def _shown_by(experiment: Experiment) -> Callable[..., NDArray[np.float32]]:
+    """What gives frames in the unit in which figures show them; most datasets show them as they are."""
+    show = DATASETS[experiment.dataset.name].show
+    return load(show) if show else lambda file, index, frames, first: frames
 
 
 def facts_of(run: FinishedRun, file: VideoFile, device: str) -> dict[str, Any]:

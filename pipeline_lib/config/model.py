@@ -16,6 +16,9 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
+    uses_context: ClassVar[bool] = False
+    """Whether it forecasts from what a dataset knows of a window beside its frames (`DatasetEntry.context`)."""
+
     name: str
 
     def check_task(self, task: TaskSettings) -> None:
@@ -39,18 +42,27 @@ class PdeObjectiveSettings(Section):
     lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
 
 
-FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,)}
+FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,), "vgg": (32, 64)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
+
+FRAME_MULTIPLES: dict[str, int] = {"sst": 4}
+"""What both sides of a frame must be multiples of, for every pooling of an architecture to halve them."""
 
 
 class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan", "resnet"] = Field(
-        "mlp", description="Architecture of both encoders; dcgan, resnet: 64x64 pixels."
+    encoder: Literal["mlp", "dcgan", "resnet", "vgg", "sst"] = Field(
+        "mlp",
+        description="Architecture of both encoders; dcgan, resnet: 64x64 pixels; vgg: 32x32 or 64x64; sst: codes keep "
+        "a grid of a quarter as many pixels a side.",
     )
-    decoder: Literal["mlp", "dcgan"] = Field("mlp", description="Architecture of the decoder; dcgan: 64x64 pixels.")
+    decoder: Literal["mlp", "dcgan", "vgg", "sst"] = Field(
+        "mlp",
+        description="Architecture of the decoder; dcgan: 64x64 pixels; vgg: 32x32 or 64x64; sst: the one for the "
+        "encoder sst.",
+    )
     use_skips: bool = Field(
         False, description="The decoder also sees the static encoder's features of the conditioning frames."
     )
@@ -59,10 +71,12 @@ class PdeSettings(ModelSettings):
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
     encoder_hidden_size: int = Field(
-        64, ge=1, description="Hidden width of the encoders (dcgan, resnet: of the first block or layer)."
+        64, ge=1, description="Hidden width of the encoders (convolutional ones: of the first block or layer)."
     )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
-    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")
+    decoder_hidden_size: int = Field(
+        64, ge=1, description="Hidden width of the decoder (dcgan, vgg: of the last block)."
+    )
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
     output_activation: Literal["sigmoid", "identity"] = Field(
         "sigmoid", description="Activation of the decoder's output."
@@ -88,6 +102,17 @@ class PdeSettings(ModelSettings):
         return self
 
     @model_validator(mode="after")
+    def _grids_are_decoded_as_such(self) -> "PdeSettings":
+        if (self.encoder == "sst") != (self.decoder == "sst"):
+            raise ValueError(
+                "the codes of sst keep a grid, which no other architecture does: encoder and decoder must both be sst, "
+                f"got encoder '{self.encoder}' and decoder '{self.decoder}'"
+            )
+        if self.encoder == "sst" and self.use_static_code and self.mixing == "mul":
+            raise ValueError("the decoder sst takes [S, T], not their product: mixing must be 'concat'")
+        return self
+
+    @model_validator(mode="after")
     def _skips_have_both_ends(self) -> "PdeSettings":
         if not self.use_skips:
             return self
@@ -109,6 +134,11 @@ class PdeSettings(ModelSettings):
     def can_swap(self) -> bool:
         return self.use_static_code
 
+    @property
+    def codes_keep_grid(self) -> bool:
+        """Whether a code is (D, H', W') and not a vector (D,)."""
+        return self.encoder == "sst"
+
     def check_task(self, task: TaskSettings) -> None:
         if self.offset not in (0, task.n_cond):
             raise ValueError(f"model.offset must be 0 or task.n_cond ({task.n_cond}), got {self.offset}")
@@ -122,6 +152,12 @@ class PdeSettings(ModelSettings):
                 raise ValueError(
                     f"model.{part}: {architecture} is for frames of {allowed} pixels, those of this dataset have "
                     f"{height}x{width}; choose another architecture"
+                )
+            multiple = FRAME_MULTIPLES.get(architecture, 1)
+            if height % multiple or width % multiple:
+                raise ValueError(
+                    f"model.{part}: {architecture} is for frames whose sides are multiples of {multiple} pixels, those "
+                    f"of this dataset have {height}x{width}; choose another architecture"
                 )
 
 
@@ -144,3 +180,19 @@ class MeanFrameSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["mean_frame"] = "mean_frame"
+
+
+class WeekBeforeSettings(ModelSettings):
+    """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
+
+    is_trained: ClassVar[bool] = False
+    uses_context: ClassVar[bool] = True
+    name: Literal["week_before"] = "week_before"
+
+
+class ClimatologySettings(ModelSettings):
+    """Baseline for SST: every predicted frame is the zone's climatology of its day."""
+
+    is_trained: ClassVar[bool] = False
+    uses_context: ClassVar[bool] = True
+    name: Literal["climatology"] = "climatology"

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline_lib.config.sst import SST_SAMPLE_ZONES, SST_ZONES, zone_file
+
 MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
 """Environment variable: a folder that holds <source>/<file>; it goes before every other mirror."""
 
@@ -102,8 +104,8 @@ CHAIRS = RawSource(
     page="https://www.di.ens.fr/willow/research/seeing3Dchairs/",
     licence="No licence is known; to be cited: Aubry, Maturana, Efros, Russell and Sivic, Seeing 3D chairs, CVPR 2014.",
     files=(RawFile("rendered_chairs.tar", folder="rendered_chairs"),),
-    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not be "
-    "extracted. docs/datasets/chairs.md says what it must hold.",
+    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not "
+    "be extracted. docs/datasets/chairs.md says what it must hold.",
     sample="chairs_sample",
 )
 
@@ -116,7 +118,51 @@ CHAIRS_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.chairs:make",
 )
 
-RAW_SOURCES: dict[str, RawSource] = {source.name: source for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE)}
+TAXIBJ = RawSource(
+    name="taxibj",
+    title="TaxiBJ, inflow and outflow of taxis in Beijing",
+    page="https://github.com/lucktroy/DeepST/tree/master/data/TaxiBJ",
+    licence="Junbo Zhang, Yu Zheng and Dekang Qi, AAAI 2017, whom users are asked to cite; no licence is known.",
+    files=tuple(RawFile(f"BJ{year}_M32x32_T30_InOut.h5") for year in (13, 14, 15, 16)),
+    instructions="the page links to the folder in which the authors share their files; only these four are needed, not "
+    "those of weather and holidays",
+    sample="taxibj_sample",
+)
+
+TAXIBJ_SAMPLE = RawSource(
+    name="taxibj_sample",
+    title="flows of a synthetic city in the files of TaxiBJ",
+    page="docs/datasets/taxibj.md",
+    licence="Made by this project, under its licence.",
+    files=TAXIBJ.files,
+    make="pipeline_lib.data.samples.taxibj:make",
+)
+
+
+SST = RawSource(
+    name="sst",
+    title="Sea surface temperature of 29 zones of the Atlantic",
+    page="https://arxiv.org/abs/2008.01352",
+    licence="Made from a product of the E.U. Copernicus Marine Service, which asks to be named as the source.",
+    files=tuple(RawFile(zone_file(zone)) for zone in SST_ZONES),
+    instructions="ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
+    "product of the Copernicus Marine Service with `python -m pipeline_lib cut-zones`: docs/datasets/sst.md",
+    sample="sst_sample",
+)
+
+SST_SAMPLE = RawSource(
+    name="sst_sample",
+    title="Simulated sea surface temperature in the files of SST",
+    page="https://arxiv.org/abs/2008.01352",
+    licence="Simulated by this package, from a seed.",
+    files=tuple(RawFile(zone_file(zone)) for zone in SST_SAMPLE_ZONES),
+    make="pipeline_lib.data.samples.sst:make",
+)
+
+RAW_SOURCES: dict[str, RawSource] = {
+    source.name: source
+    for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE, SST, SST_SAMPLE)
+}
 
 
 def is_address(mirror: str) -> bool:

@@ -20,10 +20,21 @@ from pipeline_lib.config.dataset import (
     DatasetSettings,
     MovingMnistSampleSettings,
     MovingMnistSettings,
+    TaxiBjSampleSettings,
+    TaxiBjSettings,
     WaveEq100Settings,
     WaveEqSettings,
 )
-from pipeline_lib.config.model import BlackSettings, CopyLastSettings, MeanFrameSettings, ModelSettings, PdeSettings
+from pipeline_lib.config.model import (
+    BlackSettings,
+    ClimatologySettings,
+    CopyLastSettings,
+    MeanFrameSettings,
+    ModelSettings,
+    PdeSettings,
+    WeekBeforeSettings,
+)
+from pipeline_lib.config.sst import SstSampleSettings, SstSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class DatasetEntry:
     "published"); where the settings have `windows`, that is the set that is trained on.
     `context(test file, index of windows, n_cond)` gives what metrics and baselines may know of test windows beside
     their frames, by name, where the dataset has that.
+    `show(test file, index of windows, frames, number of the first)` gives frames of these windows, true or predicted,
+    as figures show them, where that is not as models see them.
     `swap(test file, n_cond, n_pred)` makes the content-swap test (`SwapItems`), where the dataset has one.
     """
 
@@ -42,6 +55,7 @@ class DatasetEntry:
     training: str = "pipeline_lib.data.resident:training_windows"
     windows: str = "pipeline_lib.data.window_rules:every_window"
     context: str | None = None
+    show: str | None = None
     swap: str | None = None
 
 
@@ -123,6 +137,34 @@ DATASETS: dict[str, DatasetEntry] = {
         windows="pipeline_lib.data.chair_windows:windows",
         swap="pipeline_lib.data.chairs_swap:swap_items",
     ),
+    "taxibj": DatasetEntry(
+        TaxiBjSettings,
+        prepare="pipeline_lib.data.taxibj:prepare",
+        training="pipeline_lib.data.taxibj_windows:training_windows",
+        windows="pipeline_lib.data.taxibj_windows:windows",
+        context="pipeline_lib.data.taxibj_windows:context",
+    ),
+    "taxibj_sample": DatasetEntry(
+        TaxiBjSampleSettings,
+        prepare="pipeline_lib.data.taxibj:prepare",
+        training="pipeline_lib.data.taxibj_windows:training_windows",
+        windows="pipeline_lib.data.taxibj_windows:windows",
+        context="pipeline_lib.data.taxibj_windows:context",
+    ),
+    "sst": DatasetEntry(
+        SstSettings,
+        prepare="pipeline_lib.data.sst:prepare",
+        windows="pipeline_lib.data.sst_windows:windows",
+        context="pipeline_lib.data.sst_windows:context",
+        show="pipeline_lib.data.sst_windows:in_celsius",
+    ),
+    "sst_sample": DatasetEntry(
+        SstSampleSettings,
+        prepare="pipeline_lib.data.sst:prepare",
+        windows="pipeline_lib.data.sst_windows:windows",
+        context="pipeline_lib.data.sst_windows:context",
+        show="pipeline_lib.data.sst_windows:in_celsius",
+    ),
 }
 
 MODELS: dict[str, ModelEntry] = {
@@ -130,12 +172,27 @@ MODELS: dict[str, ModelEntry] = {
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
     "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
+    "week_before": ModelEntry(WeekBeforeSettings, build="pipeline_lib.models.week_before:build"),
+    "climatology": ModelEntry(ClimatologySettings, build="pipeline_lib.models.climatology:build"),
 }
 
 METRICS: dict[str, MetricEntry] = {
     "mse_per_pixel": MetricEntry("pipeline_lib.metrics.image:mse_per_pixel", "MSE per pixel", "1", "lower"),
+    "mse_frame_sum_x100": MetricEntry(
+        "pipeline_lib.metrics.frame_sum:mse_frame_sum_x100", "Squared error per frame, ×100", "1", "lower"
+    ),
     "psnr_frame_mean": MetricEntry("pipeline_lib.metrics.psnr:psnr_frame_mean", "PSNR", "dB", "higher"),
     "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher", min_side=11),
+    "mse_celsius2": MetricEntry("pipeline_lib.metrics.sst:mse_celsius2", "MSE", "°C²", "lower", uses_context=True),
+    "ssim_celsius": MetricEntry(
+        "pipeline_lib.metrics.sst:ssim_celsius", "SSIM in °C", "1", "higher", min_side=11, uses_context=True
+    ),
+    "mse_published": MetricEntry(
+        "pipeline_lib.metrics.sst:mse_published", "MSE, published rule", "°C²", "lower", uses_context=True
+    ),
+    "ssim_published": MetricEntry(
+        "pipeline_lib.metrics.sst:ssim_published", "SSIM, published rule", "1", "higher", min_side=11, uses_context=True
+    ),
 }
 
 FIGURES: dict[str, FigureEntry] = {

@@ -8,6 +8,8 @@ filter is two products with banded matrices, in blocks, because a band is mostly
 differences of moments, of which float32 leaves few digits where a frame is flat and bright.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -27,32 +29,57 @@ def ssim_gauss11(prediction_BTCHW: Tensor, truth_BTCHW: Tensor) -> Tensor:
 
     Raises ValueError for frames with a side below 11 pixels.
     """
-    n_videos, n_frames, n_channels, height, width = truth_BTCHW.shape
+    values = torch.cat([_ssim(*moments) for moments in _moments(prediction_BTCHW, truth_BTCHW)])
+    return values.view(truth_BTCHW.shape[:3]).mean(dim=2)
+
+
+def ssim_rescaled(prediction_BTCHW: Tensor, truth_BTCHW: Tensor, scale_BTK: Tensor, shift_BTK: Tensor) -> Tensor:
+    """SSIM of scale · x + shift, for each of K scales and shifts of a frame, mean over these: (B, T).
+
+    Moments are taken once, of the frames as they are; those of the rescaled ones follow from them.
+    Raises ValueError for frames with a side below 11 pixels.
+    """
+    n_channels = truth_BTCHW.shape[2]
+    scales, shifts = (of_frames.double().repeat_interleave(n_channels, 1) for of_frames in (scale_BTK, shift_BTK))
+    scales, shifts, values, first = scales.flatten(0, 1), shifts.flatten(0, 1), [], 0
+    for s_mean, d_mean, s_variance, d_variance in _moments(prediction_BTCHW, truth_BTCHW):
+        of_images = slice(first, first + len(s_mean))
+        rescaled = [
+            _ssim(a * s_mean + 2 * b, a * d_mean, a.square() * s_variance, a.square() * d_variance)
+            for a, b in zip(_columns(scales[of_images]), _columns(shifts[of_images]), strict=True)
+        ]
+        values.append(torch.stack(rescaled).mean(dim=0))
+        first += len(s_mean)
+    return torch.cat(values).view(truth_BTCHW.shape[:3]).mean(dim=2)
+
+
+def _columns(of_images_NK: Tensor) -> tuple[Tensor, ...]:
+    """K tensors (N, 1, 1)."""
+    return of_images_NK[:, :, None, None].unbind(1)
+
+
+def _moments(prediction_BTCHW: Tensor, truth_BTCHW: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Means of s and d and their variances around every valid pixel, of some of the B·T·C images at a time."""
+    height, width = truth_BTCHW.shape[-2:]
     if min(height, width) < WINDOW:
         raise ValueError(
-            f"ssim_gauss11 needs frames of at least {WINDOW}x{WINDOW} pixels, these have {height}x{width}: leave it "
-            "out of evaluation.metrics"
+            f"SSIM needs frames of at least {WINDOW}x{WINDOW} pixels, these have {height}x{width}: leave it out of "
+            "evaluation.metrics"
         )
     band = _band(truth_BTCHW.device)
     at_once = max(1, PIXELS_AT_ONCE.get(truth_BTCHW.device.type, 2**16) // (height * width))
-    pairs = zip(_images(prediction_BTCHW).split(at_once), _images(truth_BTCHW).split(at_once), strict=True)
-    values = torch.cat([_ssim(prediction.double(), truth.double(), band) for prediction, truth in pairs])
-    return values.view(n_videos, n_frames, n_channels).mean(dim=2)
+    images = (video_BTCHW.flatten(0, 2).split(at_once) for video_BTCHW in (prediction_BTCHW, truth_BTCHW))
+    for x, y in zip(*images, strict=True):
+        s, d = x.double() + y.double(), x.double() - y.double()
+        s_mean, d_mean, s_square, d_square = _filtered(torch.stack([s, d, s.square(), d.square()]), band)
+        yield s_mean, d_mean, s_square - s_mean.square(), d_square - d_mean.square()
 
 
-def _images(video_BTCHW: Tensor) -> Tensor:
-    """(B·T·C, H, W)."""
-    return video_BTCHW.flatten(0, 2)
-
-
-def _ssim(x_NHW: Tensor, y_NHW: Tensor, band: Tensor) -> Tensor:
-    """SSIM of N pairs of images, (N,)."""
-    s, d = x_NHW + y_NHW, x_NHW - y_NHW
-    moments = _filtered(torch.stack([s, d, s.square(), d.square()]), band)
-    s_mean_squared, d_mean_squared = moments[:2].square()
-    s_variance, d_variance = moments[2] - s_mean_squared, moments[3] - d_mean_squared
+def _ssim(s_mean: Tensor, d_mean: Tensor, s_variance: Tensor, d_variance: Tensor) -> Tensor:
+    """SSIM of N pairs of images from their moments, (N,)."""
     # 2 μx μy, μx² + μy², and likewise 2 cov(x, y), var x + var y.
-    means = ((s_mean_squared - d_mean_squared) / 2 + C1) / ((s_mean_squared + d_mean_squared) / 2 + C1)
+    s_squared, d_squared = s_mean.square(), d_mean.square()
+    means = ((s_squared - d_squared) / 2 + C1) / ((s_squared + d_squared) / 2 + C1)
     structure = ((s_variance - d_variance) / 2 + C2) / ((s_variance + d_variance) / 2 + C2)
     return (means * structure).mean(dim=(1, 2))
 

@@ -2,7 +2,7 @@
 
 per_window/<protocol>/<window set>/<metric>   (n_windows,) float64, mean over all predicted frames, window by window
 examples/cond                      (n, n_cond, C, H, W) float32: forecasts
-examples/truth, prediction         (n, n_pred, C, H, W) float32
+examples/truth, prediction         (n, n_pred, C, H, W) float32, in the unit in which figures show the dataset
 examples/window, video, start      (n,) int64: number among the windows, video in the test file, first frame in it
 swap/content, motion               (n, n_cond, C, H, W) float32: content swaps, where that protocol was evaluated
 swap/truth, prediction             (n, n_pred, C, H, W) float32; truth: the assignment that the first metric takes
@@ -31,7 +31,7 @@ PerWindow = Mapping[str, Mapping[str, Mapping[str, NDArray[np.float64]]]]
 
 @dataclass(frozen=True)
 class Examples:
-    """Forecasts of a few windows: (n, T, C, H, W) float32 values in the dataset's units, (n,) int64 numbers."""
+    """Forecasts of a few windows: (n, T, C, H, W) float32, as figures show the dataset, (n,) int64 numbers."""
 
     cond: NDArray[np.float32]
     truth: NDArray[np.float32]

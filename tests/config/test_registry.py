@@ -9,6 +9,11 @@ from pipeline_lib.config.registry import DATASETS, FIGURES, METRICS, MODELS, loa
 FUNCTIONS = sorted(
     {
         *(entry.prepare for entry in DATASETS.values()),
+        *(entry.training for entry in DATASETS.values()),
+        *(entry.windows for entry in DATASETS.values()),
+        *(entry.context for entry in DATASETS.values() if entry.context),
+        *(entry.show for entry in DATASETS.values() if entry.show),
+        *(entry.swap for entry in DATASETS.values() if entry.swap),
         *(entry.build for entry in MODELS.values()),
         *(entry.function for entry in METRICS.values()),
         *(entry.draw for entry in FIGURES.values()),
@@ -58,9 +63,11 @@ def test_a_module_that_lacks_a_package_says_which(tmp_path, monkeypatch):
 
 def test_names_choose_the_settings_class(tiny_experiment):
     content = tiny_experiment.model_dump()
+    on_sst = {"name": "sst/pde", "dataset": {"name": "sst"}}
     for name, entry in MODELS.items():
         if not entry.settings.is_trained:
             changed = {**content, "model": {"name": name}, "training": None}
+            changed |= on_sst if entry.settings.uses_context else {}
             assert type(Experiment.model_validate(changed).model) is entry.settings
     assert type(tiny_experiment.dataset) is DATASETS["wave_eq_100"].settings
     with pytest.raises(ValidationError, match=", ".join(map(repr, MODELS))):

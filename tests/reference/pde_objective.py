@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 
 def decode_one(model, static_code, dynamic_code: Tensor) -> Tensor:
-    """D(S, T) for one time step: codes (B, D) → (B, C, H, W)."""
-    mixing = model.settings.mixing if model.settings.use_static_code else "mul"
-    static, skips = static_code
+    """D(S, T) for one time step: codes (B, D), or (B, D, H', W') → (B, C, H, W)."""
+    settings, (static, skips) = model.settings, static_code
+    if settings.encoder == "sst" and not settings.use_static_code:
+        return model.decoder(dynamic_code, ())
+    mixing = settings.mixing if settings.use_static_code else "mul"
     mixed = static * dynamic_code if mixing == "mul" else torch.cat([static, dynamic_code], dim=1)
     return model.decoder(mixed, skips)
 
@@ -57,7 +59,12 @@ def plain_loss(model, video: Tensor, tau: int) -> tuple[Tensor, dict[str, Tensor
         squared_error = squared_error + ((frame - truth) ** 2).sum()
         n_values += frame.numel()
     forecast = squared_error / n_values
-    regularisation = 0.5 * (t_start**2).sum(dim=1).mean() if settings.use_static_code else torch.zeros(())
+    if not settings.use_static_code:
+        regularisation = torch.zeros(())
+    elif settings.encoder == "sst":
+        regularisation = 0.5 * (t_start**2).mean()
+    else:
+        regularisation = 0.5 * (t_start**2).sum(dim=1).mean()
     terms = {
         "loss_forecast": forecast,
         "loss_autoencode": autoencode,

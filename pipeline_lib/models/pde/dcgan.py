@@ -25,7 +25,7 @@ class ConvBlock(nn.Module):
         self.norm = PerCallBatchNorm2d(convolution.out_channels) if normalised else None
         self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
-    def forward(self, x_NCHW: Tensor, n_calls: int) -> Tensor:
+    def forward(self, x_NCHW: Tensor, n_calls: int = 1) -> Tensor:
         hidden = self.convolution(x_NCHW)
         if self.norm is not None:
             hidden = self.norm(hidden, n_calls)

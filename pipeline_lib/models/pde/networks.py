@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde import dcgan, mlp, resnet
+from pipeline_lib.models.pde import dcgan, integrator, mlp, resnet, sst, vgg
 from pipeline_lib.models.pde.initialisation import initialise
-from pipeline_lib.models.pde.integrator import VectorIntegrator
 from pipeline_lib.models.pde.mixing import MIXINGS
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
@@ -22,25 +21,30 @@ ENCODERS: dict[str, Callable[[PdeSettings, int, FrameShape, int], nn.Module]] = 
     "mlp": mlp.build_encoder,
     "dcgan": dcgan.build_encoder,
     "resnet": resnet.build_encoder,
+    "vgg": vgg.build_encoder,
+    "sst": sst.build_encoder,
 }
 """Architecture → (settings, n_cond, (C, H, W), size of the code) → encoder."""
 
 DECODERS: dict[str, Callable[[PdeSettings, FrameShape, int, nn.Module], nn.Module]] = {
     "mlp": mlp.build_decoder,
     "dcgan": dcgan.build_decoder,
+    "vgg": vgg.build_decoder,
+    "sst": sst.build_decoder,
 }
 """Architecture → (settings, (C, H, W), size of the mixed code, output activation) → decoder."""
 
 
 class StaticCode(NamedTuple):
-    """S: the code (B, D), and the skips of its encoder, deepest first, where the decoder takes them."""
+    """S: the code (B, D), or (B, D, H', W') where it keeps a grid, and the skips of its encoder, deepest first, where
+    the decoder takes them."""
 
     code: Tensor
     skips: tuple[Tensor, ...] = ()
 
     def flat(self) -> Tensor:
         """Code and skips side by side, (B, …): what the invariance term compares."""
-        return torch.cat([self.code, *(skip.flatten(1) for skip in self.skips)], dim=1)
+        return torch.cat([part.flatten(1) for part in (self.code, *self.skips)], dim=1)
 
 
 class PdeNetworks(nn.Module):
@@ -68,9 +72,7 @@ class PdeNetworks(nn.Module):
         self.decoder = DECODERS[settings.decoder](
             settings, frame_shape, code_size, ACTIVATIONS[settings.output_activation]()
         )
-        self.integrator = VectorIntegrator(
-            settings.code_size_dynamic, settings.integrator_hidden_size, settings.integrator_n_blocks
-        )
+        self.integrator = integrator.build(settings)
         for network in (self.static_encoder, self.dynamic_encoder, self.decoder):
             if network is not None:
                 initialise(network, settings.init_encoder, settings.gain_encoder)
@@ -79,15 +81,16 @@ class PdeNetworks(nn.Module):
     def static_codes(self, *windows_BTCHW: Tensor) -> list[StaticCode]:
         """S of each window of n_cond frames, in one call of the encoder; 1 without a static code."""
         if self.static_encoder is None:
-            window = windows_BTCHW[0]
-            return [StaticCode(window.new_ones(window.shape[0], self.settings.code_size_dynamic))] * len(windows_BTCHW)
+            grid = (1, 1) if self.settings.codes_keep_grid else ()
+            ones = windows_BTCHW[0].new_ones(len(windows_BTCHW[0]), self.settings.code_size_dynamic, *grid)
+            return [StaticCode(ones)] * len(windows_BTCHW)
         code, skips = self._encoded(self.static_encoder, windows_BTCHW)
         if not self.settings.use_skips:
             return [StaticCode(each) for each in code]
         return [StaticCode(*each) for each in zip(code, zip(*skips, strict=True), strict=True)]
 
     def dynamic_codes(self, *windows_BTCHW: Tensor) -> list[Tensor]:
-        """T of each window of n_cond frames, (B, D) each, in one call of the encoder."""
+        """T of each window of n_cond frames, (B, D) or (B, D, H', W') each, in one call of the encoder."""
         return self._encoded(self.dynamic_encoder, windows_BTCHW)[0]
 
     @staticmethod
@@ -99,7 +102,7 @@ class PdeNetworks(nn.Module):
         return code_of, skips_of
 
     def decode(self, static_code: StaticCode, dynamic_code_BTD: Tensor) -> Tensor:
-        """S, T (B, T, D) → frames (B, T, C, H, W), in as few calls of the decoder as memory allows."""
+        """S, T (B, T, D, …) → frames (B, T, C, H, W), in as few calls of the decoder as memory allows."""
         mixed_BTD = self.mix(static_code.code, dynamic_code_BTD)
         n_videos = mixed_BTD.shape[0]
         frames = [
@@ -129,4 +132,4 @@ class PdeNetworks(nn.Module):
 
 # Rows that a decoder takes in one call when the setting is `auto`, on a CPU and on a GPU. Rows of an MLP are small.
 # Those of a convolutional decoder must stay in a CPU's cache, and within a GPU's memory.
-ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096)}
+ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096), "vgg": (64, 4096), "sst": (32, 4096)}

@@ -28,8 +28,14 @@ def pde_loss_terms(model: PdeNetworks, video_BTCHW: Tensor, tau: int) -> dict[st
     }
     if model.settings.use_static_code:
         terms["loss_invariance"] = mse_loss(_widened(static_old.flat()), _widened(static_new.flat()))
-        terms["loss_regularisation"] = _widened(dynamic_start).square().sum(dim=1).mean() / 2
+        terms["loss_regularisation"] = _half_squared_norm(_widened(dynamic_start))
     return terms
+
+
+def _half_squared_norm(code: Tensor) -> Tensor:
+    """½ · mean over the batch of the squared norm of vectors (B, D); of grids (B, D, H, W), ½ · mean of the squares."""
+    squares = code.square()
+    return (squares.sum(dim=1) if code.dim() == 2 else squares).mean() / 2
 
 
 def _widened(code: Tensor) -> Tensor:

@@ -22,11 +22,13 @@ from pipeline_lib.reporting.examples import example_name, few, subject
 from pipeline_lib.reporting.frames import (
     Frames,
     Row,
+    channels_beside,
     colour_map,
     coloured,
     coloured_errors,
     error_of,
     error_scale,
+    in_unit,
     montage,
     predicted_frames,
     tile_height,
@@ -46,14 +48,15 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     examples = few(predictions.examples, N_EXAMPLES)
     with styled():
         is_vector = examples.truth.shape[3] == 1
-        colours = colour_map(str(predictions.facts["dataset"]))
-        drawn = _space_time(examples, predictions.facts, colours) if is_vector else _rows_of_frames(examples, colours)
+        dataset = str(predictions.facts["dataset"])
+        drawn = _space_time(examples, predictions.facts, dataset) if is_vector else _rows_of_frames(examples, dataset)
         heading(drawn, str(predictions.facts["title"]), subject(predictions.facts))
         save(drawn, files)
 
 
-def _space_time(examples: Examples, facts: Mapping[str, Any], colours: str) -> Figure:
+def _space_time(examples: Examples, facts: Mapping[str, Any], dataset: str) -> Figure:
     """A row per example: truth | forecast | error, pixels against time."""
+    colours = colour_map(dataset)
     n_examples, n_cond = examples.cond.shape[:2]
     order, pixels = _pixel_order(facts, math.prod(examples.truth.shape[2:]))
     values = value_scale(examples.cond, examples.truth)
@@ -76,8 +79,8 @@ def _space_time(examples: Examples, facts: Mapping[str, Any], colours: str) -> F
         axes.set_xticks(_frame_ticks(examples.truth.shape[1]))
     grid[0, 0].set_yticks([])
     shape: dict[str, Any] = {"aspect": 40, "shrink": 0.6, "pad": 0.03}
-    _value_bar(figure, values, examples, colours, ax=list(grid[:, :2].flat), **shape)
-    _colour_bar(figure, ERRORS, errors, "forecast − truth", ax=list(grid[:, 2]), **shape)
+    _value_bar(figure, values, examples, dataset, ax=list(grid[:, :2].flat), **shape)
+    _error_bar(figure, errors, dataset, ax=list(grid[:, 2]), **shape)
     figure.supylabel(pixels, fontsize=8)
     return figure
 
@@ -122,12 +125,18 @@ def _mark_conditioning(axes: Axes, n_cond: int, is_blank: bool) -> None:
         label.set(transform=axes.get_xaxis_transform(), ha="center", va="center")
 
 
-def _value_bar(figure: Figure, scale: Normalize, examples: Examples, colours: str, **where: Any) -> None:
+def _value_bar(figure: Figure, scale: Normalize, examples: Examples, dataset: str, **where: Any) -> None:
     """Its ends are pointed where forecasts go beyond the range of the truth, which is the scale."""
     assert scale.vmin is not None and scale.vmax is not None
     below, above = examples.prediction.min() < scale.vmin, examples.prediction.max() > scale.vmax
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    _colour_bar(figure, colours, scale, "value", extend=extend[bool(below), bool(above)], **where)
+    label, ends = in_unit(dataset), extend[bool(below), bool(above)]
+    _colour_bar(figure, colour_map(dataset), scale, label, extend=ends, **where)
+
+
+def _error_bar(figure: Figure, scale: Normalize, dataset: str, is_rgb: bool = False, **where: Any) -> None:
+    label = in_unit(dataset, "forecast − truth") + (", mean over colours" if is_rgb else "")
+    _colour_bar(figure, ERRORS, scale, label, **where)
 
 
 def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **where: Any) -> None:
@@ -140,8 +149,9 @@ def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **wh
     bar.set_label(label, fontsize=7, labelpad=2)
 
 
-def _rows_of_frames(examples: Examples, colours: str) -> Figure:
+def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
     """Three rows per example: truth behind the last conditioning frames, forecast, error."""
+    colours = colour_map(dataset)
     (n_examples, n_cond), n_pred = examples.cond.shape[:2], examples.truth.shape[1]
     before, numbers = list(range(max(0, n_cond - N_COND_FRAMES), n_cond)), predicted_frames(n_pred, N_FRAMES)
     after = [number - 1 for number in numbers]
@@ -162,11 +172,8 @@ def _rows_of_frames(examples: Examples, colours: str) -> Figure:
         ]
         montage(mosaic[f"{k}"], rows, [t - n_cond + 1 for t in before], numbers)
         mosaic[f"{k}"].set_title(example_name(examples, k), loc="left", fontsize=7)
-    n_channels = examples.truth.shape[2]
-    if n_channels not in (1, 3):
-        mosaic[f"{n_examples - 1}"].set_xlabel(f"channel 1 of {n_channels}")
+    mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(dataset, examples.truth.shape[2]))
     if not is_rgb:
-        _value_bar(figure, values, examples, colours, cax=mosaic["values"])
-    label = "forecast − truth, mean over colours" if is_rgb else "forecast − truth"
-    _colour_bar(figure, ERRORS, errors, label, cax=mosaic["errors"])
+        _value_bar(figure, values, examples, dataset, cax=mosaic["values"])
+    _error_bar(figure, errors, dataset, is_rgb, cax=mosaic["errors"])
     return figure
