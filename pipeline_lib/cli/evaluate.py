@@ -20,6 +20,7 @@ from pipeline_lib.data.streamed import test_windows
 from pipeline_lib.evaluation.forecast import score_forecasts
 from pipeline_lib.evaluation.scoring import Metric
 from pipeline_lib.evaluation.swap import Swaps, score_swaps
+from pipeline_lib.evaluation.swap_grid import swap_grid
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.predictions import write_predictions
 from pipeline_lib.records.provenance import provenance
@@ -93,7 +94,8 @@ def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device
     assert swap is not None  # checked when the experiment was read
     items: SwapItems = load(swap)(file, task.n_cond, task.n_pred_test)
     swaps = _swapped(model, items, experiment, metrics, device)
-    return Evaluation(windows.index, forecasts, n_available, swaps, items.n_items)
+    grid = swap_grid(model, items, task.n_cond, task.n_pred_test, device)
+    return Evaluation(windows.index, forecasts, n_available, swaps, items.n_items, grid)
 
 
 def _metric(entry: MetricEntry) -> Metric:

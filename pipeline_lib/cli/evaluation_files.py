@@ -18,7 +18,7 @@ from pipeline_lib.data.windows import WindowIndex
 from pipeline_lib.evaluation.forecast import Forecasts
 from pipeline_lib.evaluation.scoring import PRECISION, Scores
 from pipeline_lib.evaluation.swap import Swaps
-from pipeline_lib.records.predictions import Examples, Predictions
+from pipeline_lib.records.predictions import Examples, Predictions, SwapGrid
 
 SWAP_SET = "all"
 """What the one set of a content swap's items is called, beside the window sets of the forecasts."""
@@ -28,7 +28,7 @@ SWAP_SET = "all"
 class Evaluation:
     """What was found. index: the windows that were scored. n_available: windows of each set, scored or not.
 
-    swaps is None, and n_items 0, where no content swap was evaluated.
+    swaps and grid are None, and n_items 0, where no content swap was evaluated.
     """
 
     index: WindowIndex
@@ -36,6 +36,7 @@ class Evaluation:
     n_available: Mapping[str, int]
     swaps: Swaps | None = None
     n_items: int = 0
+    grid: SwapGrid | None = None
 
     def sets(self) -> dict[str, dict[str, tuple[int, Mapping[str, Scores]]]]:
         """By protocol and window set: how many windows there are, and the scores by metric."""
@@ -93,6 +94,7 @@ def predictions_content(
         ),
         facts={**{name: facts[name] for name in names}, **pixels},
         swap=evaluation.swaps.examples if evaluation.swaps else None,
+        swap_grid=evaluation.grid,
     )
 
 

@@ -42,7 +42,7 @@ class PdeObjectiveSettings(Section):
     lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
 
 
-FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,)}
+FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
 
 FRAME_MULTIPLES: dict[str, int] = {"sst": 4}
@@ -53,10 +53,10 @@ class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan", "sst"] = Field(
+    encoder: Literal["mlp", "dcgan", "resnet", "sst"] = Field(
         "mlp",
-        description="Architecture of both encoders; dcgan: 64x64 pixels; sst: codes keep a grid of a quarter as many "
-        "pixels a side.",
+        description="Architecture of both encoders; dcgan, resnet: 64x64 pixels; sst: codes keep a grid, a quarter as "
+        "many pixels a side.",
     )
     decoder: Literal["mlp", "dcgan", "sst"] = Field(
         "mlp", description="Architecture of the decoder; dcgan: 64x64 pixels; sst: the one for the encoder sst."
@@ -68,7 +68,9 @@ class PdeSettings(ModelSettings):
     code_size_dynamic: int = Field(20, ge=1, description="Size of the dynamic code T.")
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
-    encoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the encoders (dcgan: of the first block).")
+    encoder_hidden_size: int = Field(
+        64, ge=1, description="Hidden width of the encoders (dcgan, resnet: of the first block or layer)."
+    )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
     decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")

@@ -98,13 +98,33 @@ MNIST_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.mnist:make",
 )
 
+CHAIRS = RawSource(
+    name="chairs",
+    title="3D Warehouse Chairs, rendered",
+    page="https://www.di.ens.fr/willow/research/seeing3Dchairs/",
+    licence="No licence is known; to be cited: Aubry, Maturana, Efros, Russell and Sivic, Seeing 3D chairs, CVPR 2014.",
+    files=(RawFile("rendered_chairs.tar", folder="rendered_chairs"),),
+    instructions="Get rendered_chairs.tar, the rendered views, from that page and put it there as it is; it need not "
+    "be extracted. docs/datasets/chairs.md says what it must hold.",
+    sample="chairs_sample",
+)
+
+CHAIRS_SAMPLE = RawSource(
+    name="chairs_sample",
+    title="Chairs rendered by this project in the archive of 3D Warehouse Chairs",
+    page="docs/datasets/chairs.md",
+    licence="Part of this project, under its licence.",
+    files=(RawFile("rendered_chairs.tar"),),
+    make="pipeline_lib.data.samples.chairs:make",
+)
+
 SST = RawSource(
     name="sst",
     title="Sea surface temperature of 29 zones of the Atlantic",
     page="https://arxiv.org/abs/2008.01352",
     licence="Made from a product of the E.U. Copernicus Marine Service, which asks to be named as the source.",
     files=tuple(RawFile(zone_file(zone)) for zone in SST_ZONES),
-    instructions="ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
+    instructions="Ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
     "product of the Copernicus Marine Service with `python -m pipeline_lib cut-zones`: docs/datasets/sst.md",
     sample="sst_sample",
 )
@@ -112,13 +132,15 @@ SST = RawSource(
 SST_SAMPLE = RawSource(
     name="sst_sample",
     title="Simulated sea surface temperature in the files of SST",
-    page="https://arxiv.org/abs/2008.01352",
-    licence="Simulated by this package, from a seed.",
+    page="docs/datasets/sst.md",
+    licence="Part of this project, under its licence.",
     files=tuple(RawFile(zone_file(zone)) for zone in SST_SAMPLE_ZONES),
     make="pipeline_lib.data.samples.sst:make",
 )
 
-RAW_SOURCES: dict[str, RawSource] = {source.name: source for source in (MNIST, MNIST_SAMPLE, SST, SST_SAMPLE)}
+RAW_SOURCES: dict[str, RawSource] = {
+    source.name: source for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, SST, SST_SAMPLE)
+}
 
 
 def is_address(mirror: str) -> bool:

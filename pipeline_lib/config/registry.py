@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline_lib.config.dataset import (
+    ChairsSampleSettings,
+    ChairsSettings,
     DatasetSettings,
     MovingMnistSampleSettings,
     MovingMnistSettings,
@@ -120,6 +122,18 @@ DATASETS: dict[str, DatasetEntry] = {
         training="pipeline_lib.data.generated:training_windows",
         swap="pipeline_lib.data.moving_mnist_swap:swap_items",
     ),
+    "chairs": DatasetEntry(
+        ChairsSettings,
+        prepare="pipeline_lib.data.chairs:prepare",
+        windows="pipeline_lib.data.chair_windows:windows",
+        swap="pipeline_lib.data.chairs_swap:swap_items",
+    ),
+    "chairs_sample": DatasetEntry(
+        ChairsSampleSettings,
+        prepare="pipeline_lib.data.chairs:prepare",
+        windows="pipeline_lib.data.chair_windows:windows",
+        swap="pipeline_lib.data.chairs_swap:swap_items",
+    ),
     "sst": DatasetEntry(
         SstSettings,
         prepare="pipeline_lib.data.sst:prepare",
@@ -171,6 +185,9 @@ FIGURES: dict[str, FigureEntry] = {
         suffixes=("html", "gif"),
     ),
     "swap": FigureEntry("pipeline_lib.reporting.figures.swap:draw", "run", "swap.rst", frames="image", protocol="swap"),
+    "swap_grid": FigureEntry(
+        "pipeline_lib.reporting.figures.swap_grid:draw", "run", "swap_grid.rst", frames="image", protocol="swap"
+    ),
     "swap_animation": FigureEntry(
         "pipeline_lib.reporting.figures.swap_animation:draw",
         "run",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline_lib.data.hdf5 import VideoFile, as_floats
 from pipeline_lib.data.protocols import SwapBatch
@@ -46,6 +47,12 @@ class MovingMnistSwap:
         """All items in their order, with as many truths as there are assignments: n_digits!."""
         for first in range(0, self.n_items, batch_size):
             yield self._batch(first, min(first + batch_size, self.n_items))
+
+    def different_videos(self, n_most: int) -> NDArray[np.float32]:
+        """At most `n_most` test videos, each with other digits: (n, n_cond + n_pred, 1, 64, 64)."""
+        n = min(n_most, self.n_items)
+        numbers = np.arange(n) * self.n_items // n
+        return self._file.read_windows(WindowIndex(numbers, np.zeros_like(numbers), self._n_frames))
 
     def _batch(self, first: int, last: int) -> SwapBatch:
         numbers = np.arange(first, last)

@@ -86,3 +86,7 @@ class SwapItems(Protocol):
     def batches(self, batch_size: int) -> Iterator[SwapBatch]:
         """All items in their order."""
         ...
+
+    def different_videos(self, n_most: int) -> NDArray[np.float32]:
+        """At most `n_most` test videos, each with another content: (n, n_cond + n_pred, C, H, W)."""
+        ...

@@ -7,6 +7,9 @@ examples/window, video, start      (n,) int64: number among the windows, video i
 swap/content, motion               (n, n_cond, C, H, W) float32: content swaps, where that protocol was evaluated
 swap/truth, prediction             (n, n_pred, C, H, W) float32; truth: the assignment that the first metric takes
 swap/item                          (n,) int64: number of the item in the swap test
+swap_grid/content                  (n, n_cond, C, H, W) float32: n contents with m motions, each with each
+swap_grid/motion                   (m, n_cond + n_pred, C, H, W) float32
+swap_grid/prediction               (n, m, n_pred, C, H, W) float32
 attributes                         `format`, and the facts of the evaluation (experiment, digest, …)
 """
 
@@ -53,16 +56,31 @@ class SwapExamples:
 
 
 @dataclass(frozen=True)
+class SwapGrid:
+    """Content swaps of n contents with m motions: float32 values in the dataset's units.
+
+    content (n, n_cond, C, H, W); motion (m, n_cond + n_pred, C, H, W), with the frames that follow the conditioning
+    ones; prediction (n, m, n_pred, C, H, W), which show each content moving as each motion goes on.
+    """
+
+    content: NDArray[np.float32]
+    motion: NDArray[np.float32]
+    prediction: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Predictions:
     """Content of a predictions.h5. per_window: by protocol, window set and metric.
 
-    `facts` are text, numbers and arrays; a fact that is None is not stored. swap: None where no swap was evaluated.
+    `facts` are text, numbers and arrays; a fact that is None is not stored. swap, swap_grid: None where no swap was
+    evaluated.
     """
 
     per_window: PerWindow
     examples: Examples
     facts: Mapping[str, Any]
     swap: SwapExamples | None = None
+    swap_grid: SwapGrid | None = None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -75,6 +93,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         _write_parts(file, "examples", predictions.examples)
         if predictions.swap is not None:
             _write_parts(file, "swap", predictions.swap)
+        if predictions.swap_grid is not None:
+            _write_parts(file, "swap_grid", predictions.swap_grid)
         file.attrs.update({name: fact for name, fact in predictions.facts.items() if fact is not None})
         file.attrs["format"] = FORMAT
 
@@ -96,6 +116,7 @@ def read_predictions(path: Path) -> Predictions:
                 examples=Examples(**_read_parts(file, "examples", Examples)),
                 facts={name: _plain(fact) for name, fact in file.attrs.items() if name != "format"},
                 swap=SwapExamples(**_read_parts(file, "swap", SwapExamples)) if "swap" in file else None,
+                swap_grid=SwapGrid(**_read_parts(file, "swap_grid", SwapGrid)) if "swap_grid" in file else None,
             )
     except FileNotFoundError:
         raise ValueError(f"{path}: does not exist; evaluate the run first") from None
@@ -103,12 +124,14 @@ def read_predictions(path: Path) -> Predictions:
         raise ValueError(f"{path}: damaged or not a predictions file ({error}); evaluate again") from error
 
 
-def _write_parts(file: h5py.File, group: str, parts: Examples | SwapExamples) -> None:
+def _write_parts(file: h5py.File, group: str, parts: Examples | SwapExamples | SwapGrid) -> None:
     for field in fields(parts):
         file.create_dataset(f"{group}/{field.name}", data=getattr(parts, field.name))
 
 
-def _read_parts(file: h5py.File, group: str, parts: type[Examples] | type[SwapExamples]) -> dict[str, Any]:
+def _read_parts(
+    file: h5py.File, group: str, parts: type[Examples] | type[SwapExamples] | type[SwapGrid]
+) -> dict[str, Any]:
     return {field.name: file[f"{group}/{field.name}"][()] for field in fields(parts)}
 
 

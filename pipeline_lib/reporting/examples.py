@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline_lib.records.predictions import Examples, SwapExamples, read_predictions
+from pipeline_lib.records.predictions import Examples, SwapExamples, SwapGrid, read_predictions
 from pipeline_lib.reporting.frames import evenly
 
 AnyExamples = TypeVar("AnyExamples", Examples, SwapExamples)
@@ -27,6 +27,20 @@ def subject(facts: Mapping[str, Any]) -> str:
     """Dataset and seed of a run."""
     seed = "" if facts.get("seed") is None else f", seed {facts['seed']}"
     return f"{facts['dataset']}{seed}"
+
+
+def read_swap_grid(path: Path) -> tuple[SwapGrid, Mapping[str, Any]]:
+    """The grid of content swaps in a predictions.h5, and the facts about it.
+
+    Raises ValueError, naming the file, where it has none.
+    """
+    predictions = read_predictions(path)
+    if predictions.swap_grid is None:
+        raise ValueError(
+            f"{path}: holds no grid of content swaps; add swap to evaluation.protocols of the experiment, where it is "
+            "not there, and evaluate again"
+        )
+    return predictions.swap_grid, predictions.facts
 
 
 def read_swaps(path: Path) -> tuple[SwapExamples, Mapping[str, Any]]:

@@ -125,6 +125,19 @@ def test_swap_examples_are_kept_beside_those_of_forecasts(evaluated, test_file):
     np.testing.assert_allclose(swap.prediction, expected.numpy(), atol=1e-5)
 
 
+def test_a_grid_of_swaps_is_kept_of_different_videos(evaluated, test_file):
+    paths, model = evaluated()
+    grid = read_predictions(paths.predictions).swap_grid
+    assert grid.prediction.shape == (5, 2, N_PRED, 1, 64, 64)
+    with VideoFile(test_file) as file:
+        videos = file.read(0, N_VIDEOS)
+    np.testing.assert_array_equal(grid.content, videos[:5, :N_COND])
+    np.testing.assert_array_equal(grid.motion, videos[5:])
+    with torch.inference_mode():
+        expected = model.swap(*(torch.from_numpy(v[None, :N_COND]) for v in (grid.content[3], grid.motion[1])), N_PRED)
+    np.testing.assert_allclose(grid.prediction[3, 1], expected[0].numpy(), atol=1e-5)
+
+
 def test_fewer_windows_are_the_first_ones_and_are_told(evaluated, capsys):
     numbers = {n: read_predictions(evaluated(n_windows=n)[0].predictions).per_window for n in (None, 4)}
     for protocol in ("forecast", "swap"):

@@ -25,7 +25,9 @@ def experiment(repository):
         ("wave_eq_100/pde", VECTOR_FIGURES),
         ("wave_eq_100/copy_last", ["forecast"]),
         ("wave_eq/pde", IMAGE_FIGURES),
-        ("moving_mnist/pde", [*IMAGE_FIGURES, "swap", "swap_animation"]),
+        ("moving_mnist/pde", [*IMAGE_FIGURES, "swap", "swap_grid", "swap_animation"]),
+        ("chairs/pde", [*IMAGE_FIGURES, "swap", "swap_grid", "swap_animation"]),
+        ("chairs/copy_last", ["forecast", "forecast_animation"]),
         ("moving_mnist/copy_last", ["forecast", "forecast_animation"]),
     ],
 )

@@ -4,15 +4,18 @@ import pytest
 import torch
 
 from pipeline_lib.config.dataset import (
+    ChairsSampleSettings,
+    ChairsSettings,
     MovingMnistSampleSettings,
     WaveEq100Settings,
     WaveEqSettings,
 )
 from pipeline_lib.config.registry import DATASETS
-from pipeline_lib.data import generated, moving_mnist, wave_eq
+from pipeline_lib.data import chairs, generated, moving_mnist, wave_eq
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.mnist import read_digits
 from pipeline_lib.data.resident import training_windows
+from pipeline_lib.data.samples import chairs as chairs_sample
 from pipeline_lib.data.samples import mnist as mnist_sample
 
 FEW = {"n_simulations": 4, "n_train_simulations": 3}
@@ -69,6 +72,18 @@ def test_moving_mnist_is_foretold(tmp_path, n_digits):
     with VideoFile(tmp_path / "test.h5") as file:
         assert settings.N_DIGITS[1] // n_digits == file.n_videos
     assert settings.N_DIGITS == tuple(len(read_digits(tmp_path / "raw", part)[0]) for part in ("train", "test"))
+
+
+def test_chairs_are_foretold(tmp_path):
+    settings = ChairsSampleSettings.model_validate({"preparation": {"n_chairs": 3}})
+    chairs_sample.make(tmp_path / "raw", n_chairs=3)
+    chairs.prepare(settings, tmp_path / "train.h5", tmp_path / "test.h5", raw=tmp_path / "raw", n_workers=1)
+    assert size_of(tmp_path) == pytest.approx(settings.prepared_bytes, rel=0.4), "how well it compresses is not known"
+    for length in (15, 62):
+        opened = training_windows(tmp_path / "train.h5", settings, length, torch.device("cpu"), 0)
+        assert (settings.frame_shape, settings.n_training_windows(length)) == (opened.frame_shape, opened.n_windows)
+    assert settings.n_training_windows(63) == 0
+    assert ChairsSettings().n_training_windows(15) == 1184 * 62
 
 
 def test_every_dataset_tells_what_a_plan_asks():

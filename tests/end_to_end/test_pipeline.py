@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from pipeline_lib.records.journal import metric_points, read_journal
+from tests.end_to_end.whole_pipeline import Pipeline
 
 CONFIGURATION = """\
 results_dir: {folder}/results
@@ -35,38 +35,17 @@ overrides:
 """
 
 
-class Pipeline:
-    """The checkout's Snakefile, run in a folder of its own."""
-
-    def __init__(self, folder: Path, repository: Path) -> None:
-        self.folder, self.repository = folder, repository
-        self.runs = folder / "results" / "runs" / "wave_eq_100"
-
-    def configure(self, seeds=(0,), iterations=40) -> None:
-        text = CONFIGURATION.format(folder=self.folder, seeds=list(seeds), iterations=iterations)
-        (self.folder / "overlay.yaml").write_text(text)
-
-    def command(self, *arguments: str) -> list[str]:
-        snakefile = str(self.repository / "Snakefile")
-        where = ["--snakefile", snakefile, "--directory", str(self.folder), "--cores", "2"]
-        overlay = ["--configfile", str(self.folder / "overlay.yaml")]
-        return [sys.executable, "-m", "snakemake", *where, *overlay, *arguments]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*arguments), capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, repository):
-    pipeline = Pipeline(tmp_path_factory.mktemp("pipeline"), repository)
-    pipeline.configure()
+    pipeline = Pipeline(tmp_path_factory.mktemp("pipeline"), repository, CONFIGURATION)
+    pipeline.configure(seeds=[0], iterations=40)
     answer = pipeline.run()
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return pipeline
 
 
 def test_every_result_is_there_and_agrees(finished):
-    run = finished.runs / "pde" / "seed_0"
+    run = finished.runs("wave_eq_100") / "pde" / "seed_0"
     metrics = json.loads((run / "metrics.json").read_text())
     training = json.loads((run / "training.json").read_text())
     found = metrics["protocols"]["forecast"]["window_sets"]["all"]
@@ -90,7 +69,7 @@ def test_the_store_holds_every_journalled_point_once(finished):
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     run = runs["pde seed 0"]
     assert run.info.status == "FINISHED"
-    journal = finished.runs / "pde" / "seed_0" / "journal.jsonl"
+    journal = finished.runs("wave_eq_100") / "pde" / "seed_0" / "journal.jsonl"
     for key, points in metric_points(read_journal(journal)).items():
         stored = client.get_metric_history(run.info.run_id, key)
         assert sorted((point.step, point.timestamp, point.value) for point in stored) == sorted(points), key
@@ -112,7 +91,7 @@ def test_the_report_is_self_contained(finished):
 def test_killed_and_started_again_ends_in_the_same_weights(finished):
     """SIGKILL to Snakemake and everything below it in mid-training, then the same command again."""
     finished.configure(seeds=[0, 7], iterations=40)
-    folder = finished.runs / "pde" / "seed_7"
+    folder = finished.runs("wave_eq_100") / "pde" / "seed_7"
     killed_at = None
     process = subprocess.Popen(finished.command(), start_new_session=True, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
@@ -134,4 +113,4 @@ def test_killed_and_started_again_ends_in_the_same_weights(finished):
     arguments = ["train", str(config), "--seed", "7", "--train-file", str(train_file), "--out", str(direct)]
     subprocess.run([sys.executable, "-m", "pipeline_lib", *arguments], check=True, capture_output=True)
     assert (folder / "model.safetensors").read_bytes() == (direct / "model.safetensors").read_bytes()
-    assert json.loads((finished.runs / "pde" / "tracked.json").read_text())
+    assert json.loads((finished.runs("wave_eq_100") / "pde" / "tracked.json").read_text())

@@ -1,7 +1,5 @@
 """dcgan networks: sizes as published, and statistics per call when many calls are computed at once."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -11,7 +9,7 @@ from pipeline_lib.config.task import TaskSettings
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 from pipeline_lib.models.pde.model import build
 from pipeline_lib.models.protocols import n_parameters
-from tests.reference.pde_objective import plain_batch_norms, plain_loss
+from tests.models.plain_loop import assert_equal_to_the_plain_loop
 
 TASK = TaskSettings(n_cond=2, n_pred=3, n_pred_test=3)
 
@@ -40,24 +38,6 @@ def test_parameter_counts_of_moving_mnist():
     model = build(PdeSettings(encoder="dcgan", decoder="dcgan"), TaskSettings(n_cond=5, n_pred=10), (1, 64, 64))
     networks = (model.static_encoder, model.dynamic_encoder, model.decoder, model.integrator)
     assert [n_parameters(network) for network in networks] == [3_809_088, 2_924_244, 3_968_833, 283_668]
-
-
-def assert_equal_to_the_plain_loop(model, video, tau):
-    """Loss, terms, gradients and running statistics after two steps."""
-    plain = plain_batch_norms(copy.deepcopy(model))
-    for _ in range(2):
-        expected, expected_terms = plain_loss(plain, video, tau)
-        expected_gradients = torch.autograd.grad(expected, list(plain.parameters()))
-        terms = model.loss_terms(video, tau)
-        total = sum(weight * terms[name] for name, weight in model.loss_weights().items())
-        gradients = torch.autograd.grad(total, list(model.parameters()))
-        assert abs(total - expected) < 1e-10
-        for name, value in terms.items():
-            assert abs(value - expected_terms[name]) < 1e-10, name
-        for gradient, wanted in zip(gradients, expected_gradients, strict=True):
-            assert torch.allclose(gradient, wanted, rtol=0, atol=1e-10)
-        for (name, buffer), wanted in zip(model.named_buffers(), plain.buffers(), strict=True):
-            assert torch.allclose(buffer, wanted, rtol=0, atol=1e-10), name
 
 
 @pytest.mark.parametrize(

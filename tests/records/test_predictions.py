@@ -8,6 +8,7 @@ from pipeline_lib.records.predictions import (
     Examples,
     Predictions,
     SwapExamples,
+    SwapGrid,
     read_predictions,
     write_predictions,
 )
@@ -39,6 +40,7 @@ def predictions(seed: int | None = 0, with_swap: bool = True) -> Predictions:
             "pixel_rows": np.array([3, 1, 2]),
         },
         swap=swap_examples(generator) if with_swap else None,
+        swap_grid=swap_grid(generator) if with_swap else None,
     )
 
 
@@ -47,6 +49,11 @@ def swap_examples(generator: np.random.Generator) -> SwapExamples:
     parts = {"content": cond, "motion": cond, "truth": pred, "prediction": pred}
     videos = {name: generator.uniform(size=shape).astype(np.float32) for name, shape in parts.items()}
     return SwapExamples(**videos, item=np.array([0, 2, 3]))
+
+
+def swap_grid(generator: np.random.Generator) -> SwapGrid:
+    parts = {"content": (3, 5, 1, 1, 10), "motion": (2, 20, 1, 1, 10), "prediction": (3, 2, 15, 1, 1, 10)}
+    return SwapGrid(**{name: generator.uniform(size=shape).astype(np.float32) for name, shape in parts.items()})
 
 
 def test_everything_comes_back(tmp_path):
@@ -69,6 +76,8 @@ def test_everything_comes_back(tmp_path):
     assert found.examples.prediction.dtype == np.float32
     for part in ("content", "motion", "truth", "prediction", "item"):
         np.testing.assert_array_equal(getattr(found.swap, part), getattr(written.swap, part))
+    for part in ("content", "motion", "prediction"):
+        np.testing.assert_array_equal(getattr(found.swap_grid, part), getattr(written.swap_grid, part))
     assert {key: found.facts[key] for key in ("experiment", "title", "seed", "n_cond")} == {
         "experiment": "wave_eq_100/pde",
         "title": "PDE – without S",
@@ -80,7 +89,8 @@ def test_everything_comes_back(tmp_path):
 
 def test_where_no_swap_was_evaluated_there_are_no_examples_of_it(tmp_path):
     write_predictions(tmp_path / "predictions.h5", predictions(with_swap=False))
-    assert read_predictions(tmp_path / "predictions.h5").swap is None
+    found = read_predictions(tmp_path / "predictions.h5")
+    assert found.swap is None and found.swap_grid is None
 
 
 def test_a_baseline_has_no_seed(tmp_path):

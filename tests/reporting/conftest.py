@@ -11,7 +11,7 @@ import pytest
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.journal import Journal
-from pipeline_lib.records.predictions import Examples, Predictions, SwapExamples, write_predictions
+from pipeline_lib.records.predictions import Examples, Predictions, SwapExamples, SwapGrid, write_predictions
 
 N_COND, N_PRED_TEST = 5, 40
 N_WINDOWS = {"all": 6360, "published": 1200}
@@ -101,6 +101,11 @@ def predictions(frame_shape: tuple[int, int, int], seed: int | None = 0, noise_s
             truth=videos[:, N_COND:],
             prediction=forecast,
             item=np.arange(4) * 11,
+        ),
+        swap_grid=SwapGrid(
+            content=videos[:3, :N_COND],
+            motion=videos[2:],
+            prediction=np.stack([forecast[:2] * brightness for brightness in (1.0, 0.9, 0.8)]),
         ),
     )
 

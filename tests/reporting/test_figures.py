@@ -18,6 +18,7 @@ from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.predictions import read_predictions, write_predictions
 from pipeline_lib.reporting import style
 from pipeline_lib.reporting.figures.forecast import _frame_ticks, _pixel_order
+from pipeline_lib.reporting.frames import coloured, value_scale
 from pipeline_lib.reporting.style import BASELINE_COLOURS, MODEL_COLOURS, model_colours
 from tests.conftest import REPOSITORY
 from tests.reporting.conftest import N_PRED_TEST, scores
@@ -52,6 +53,14 @@ def assert_is_a_figure(pdf: bytes, png_path: Path) -> None:
 def test_forecast_of_vectors_and_of_images(drawable, tmp_path, shape):
     pdf, _ = draw("forecast", tmp_path / "one", drawable(frame_shape=shape))
     assert_is_a_figure(pdf, tmp_path / "one.png")
+
+
+@pytest.mark.parametrize(
+    ("channels", "bars"), [(1, ["value", "forecast − truth"]), (3, ["forecast − truth, mean over colours"])]
+)
+def test_colours_that_are_no_values_have_no_bar_of_values(drawable, panels, channels, bars):
+    drawn = panels("forecast", drawable(frame_shape=(channels, 12, 16)))
+    assert [label for axes in drawn if (label := axes.get_xlabel())] == bars
 
 
 def test_another_forecast_is_another_figure(drawable, tmp_path):
@@ -172,6 +181,41 @@ def test_swaps_show_what_is_swapped_what_became_of_it_and_the_truth(drawable, pa
     write_predictions(path, replace(read_predictions(path), swap=None))
     for figure in ("swap", "swap_animation"):
         assert "predictions.h5: holds no content swaps; add swap to" in refusal(capsys, figure, tmp_path, folder)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_of_swaps_has_motions_above_and_contents_to_the_left(drawable, panels, tmp_path, capsys, channels):
+    folder = drawable(frame_shape=(channels, 12, 16))
+    drawn = panels("swap_grid", folder)
+    assert len(drawn) == 2, "a block for each motion"
+    path = RunPaths(folder).predictions
+    predictions = read_predictions(path)
+    for k, axes in enumerate(drawn):
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["motion", "swapped", "swapped", "swapped"]
+        frames = [label.get_text() for label in axes.get_xticklabels()]
+        assert frames[:2] == ["content", "t+1"] and frames[-1] == "t+40"
+        tiles = tiles_of(axes, height=12, width=16)
+        assert (tiles[0][0] == 0).all(), "above the contents there is nothing"
+        scale = value_scale(predictions.swap_grid.content, predictions.swap_grid.motion)
+        shown = [predictions.swap_grid.motion[k, 5:], *predictions.swap_grid.prediction[:, k]]
+        for row, frames in enumerate(shown):
+            for column, number in ((1, 0), (-1, 39)):
+                expected = coloured(frames[[number]], scale, "viridis")[0]
+                np.testing.assert_array_equal(tiles[row][column], expected)
+        for row, content in enumerate(predictions.swap_grid.content):
+            np.testing.assert_array_equal(tiles[row + 1][0], coloured(content[-1:], scale, "viridis")[0])
+    write_predictions(path, replace(predictions, swap_grid=None))
+    assert "predictions.h5: holds no grid of content swaps; add swap to" in refusal(
+        capsys, "swap_grid", tmp_path, folder
+    )
+
+
+def tiles_of(axes, height: int, width: int) -> list[list[np.ndarray]]:
+    """The frames of a montage by row and column, found by the places of its labels."""
+    canvas = np.asarray(axes.images[0].get_array())
+    tops = [round(tick - height / 2 + 0.5) for tick in axes.get_yticks()]
+    lefts = [round(tick - width / 2 + 0.5) for tick in axes.get_xticks()]
+    return [[canvas[top : top + height, left : left + width] for left in lefts] for top in tops]
 
 
 @pytest.mark.parametrize(

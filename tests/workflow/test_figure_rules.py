@@ -15,6 +15,9 @@ overrides:
 """
 
 
+SWAPS = ("swap", "swap_grid", "swap_animation")
+
+
 @pytest.fixture(scope="module")
 def jobs(workflow):
     workflow.write("figures.yaml", CONFIGURATION)
@@ -25,7 +28,7 @@ def test_each_run_has_the_figures_that_its_data_and_its_evaluation_allow(jobs):
     drawn = Counter((job.rule.removeprefix("draw_"), *sorted(job.wildcards.values())) for job in jobs)
     digits, waves = "moving_mnist_sample", "wave_eq_100"
     expected = [
-        *((figure, digits, "pde", seed) for figure in ("swap", "swap_animation") for seed in ("seed_3", "seed_4")),
+        *((figure, digits, "pde", seed) for figure in SWAPS for seed in ("seed_3", "seed_4")),
         *(("forecast_animation", digits, "pde", seed) for seed in ("seed_3", "seed_4")),
         ("forecast_animation", "black", digits, "no_seed"),
         ("forecast", "black", digits, "no_seed"),
@@ -61,7 +64,7 @@ def test_figures_of_a_run_are_tracked_with_it(workflow):
     (job,) = [job for job in tracked if "moving_mnist_sample/pde/seed_3" in job.command]
     names = {file.rsplit("/")[-1] for file in job.list("input") if "/figures/" in file}
     stems = {name.split(".")[0] for name in names}
-    assert stems == {"forecast", "loss_curves", "forecast_animation", "swap", "swap_animation"}
+    assert stems == {"forecast", "loss_curves", "forecast_animation", *SWAPS}
     assert {"swap.png", "swap.pdf", "swap_animation.gif", "swap_animation.html"} <= names
 
 

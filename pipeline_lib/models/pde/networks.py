@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde import dcgan, integrator, mlp, sst
+from pipeline_lib.models.pde import dcgan, integrator, mlp, resnet, sst
 from pipeline_lib.models.pde.initialisation import initialise
 from pipeline_lib.models.pde.mixing import MIXINGS
 
@@ -20,6 +20,7 @@ FrameShape = tuple[int, int, int]
 ENCODERS: dict[str, Callable[[PdeSettings, int, FrameShape, int], nn.Module]] = {
     "mlp": mlp.build_encoder,
     "dcgan": dcgan.build_encoder,
+    "resnet": resnet.build_encoder,
     "sst": sst.build_encoder,
 }
 """Architecture → (settings, n_cond, (C, H, W), size of the code) → encoder."""

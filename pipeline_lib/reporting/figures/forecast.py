@@ -79,7 +79,7 @@ def _space_time(examples: Examples, facts: Mapping[str, Any], dataset: str) -> F
     grid[0, 0].set_yticks([])
     shape: dict[str, Any] = {"aspect": 40, "shrink": 0.6, "pad": 0.03}
     _value_bar(figure, values, examples, dataset, ax=list(grid[:, :2].flat), **shape)
-    _error_bar(figure, errors, dataset, ax=list(grid[:, 2]), **shape)
+    _colour_bar(figure, ERRORS, errors, in_unit(dataset, "forecast − truth"), ax=list(grid[:, 2]), **shape)
     figure.supylabel(pixels, fontsize=8)
     return figure
 
@@ -133,10 +133,6 @@ def _value_bar(figure: Figure, scale: Normalize, examples: Examples, dataset: st
     _colour_bar(figure, colour_map(dataset), scale, label, extend=ends, **where)
 
 
-def _error_bar(figure: Figure, scale: Normalize, dataset: str, **where: Any) -> None:
-    _colour_bar(figure, ERRORS, scale, in_unit(dataset, "forecast − truth"), **where)
-
-
 def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **where: Any) -> None:
     assert scale.vmin is not None and scale.vmax is not None
     bar = figure.colorbar(ScalarMappable(scale, colours), orientation="horizontal", **where)
@@ -157,7 +153,9 @@ def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
     values, errors = value_scale(examples.cond, examples.truth), error_scale(errors_NTCHW[:, after])
     frame_height = tile_height(len(before) + len(after), examples.truth, 0.88 * FULL_WIDTH)
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + n_examples * (3 * frame_height + 0.35)), layout="constrained")
-    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["values", "errors"]]
+    # Three channels are colours themselves, which no bar explains: its place stays empty.
+    is_rgb = examples.truth.shape[2] == 3
+    places: list[Any] = [[f"{k}", f"{k}"] for k in range(n_examples)] + [["." if is_rgb else "values", "errors"]]
     mosaic = figure.subplot_mosaic(places, height_ratios=[1.0] * n_examples + [0.035])
     for k in range(n_examples):
         cond, truth = examples.cond[k][before], examples.truth[k][after]
@@ -171,6 +169,8 @@ def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
     n_channels = examples.truth.shape[2]
     if n_channels not in (1, 3):
         mosaic[f"{n_examples - 1}"].set_xlabel(f"channel 1 of {n_channels}")
-    _value_bar(figure, values, examples, dataset, cax=mosaic["values"])
-    _error_bar(figure, errors, dataset, cax=mosaic["errors"])
+    if not is_rgb:
+        _value_bar(figure, values, examples, dataset, cax=mosaic["values"])
+    label = "forecast − truth, mean over colours" if is_rgb else in_unit(dataset, "forecast − truth")
+    _colour_bar(figure, ERRORS, errors, label, cax=mosaic["errors"])
     return figure
