@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -74,7 +75,9 @@ def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device
     metrics = {name: _metric(METRICS[name]) for name in settings.metrics}
     windows, all_ids = test_windows(file, experiment.dataset, task.n_cond, task.n_pred_test, settings.window_sets)
     ids = {name: of_set[: settings.n_windows] for name, of_set in all_ids.items()}
-    windows = windows.first(1 + max(int(of_set[-1]) for of_set in ids.values()))
+    scored = np.unique(np.concatenate(list(ids.values())))
+    windows = windows.chosen(scored)
+    ids = {name: np.searchsorted(scored, of_set) for name, of_set in ids.items()}
     forecasts = score_forecasts(
         model,
         windows,

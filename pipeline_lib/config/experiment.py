@@ -36,6 +36,7 @@ class Experiment(Section):
         if not self.model.is_trained and self.training is not None:
             raise ValueError(f"model {self.model.name} is a baseline and takes no training section")
         self.model.check_task(self.task)
+        self.dataset.check_task(self.task)
         if self.dataset.frame_shape is not None:
             self.model.check_frames(self.dataset.frame_shape)
         if self.model.uses_context and DATASETS[self.dataset.name].context is None:

@@ -21,8 +21,15 @@ def figures_of_dataset(experiments: Sequence[Experiment]) -> list[str]:
 
 
 def experiments_shown(figure: str, experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Those of a dataset's experiments that a figure over several runs shows."""
-    return [experiment for experiment in experiments if _applies(FIGURES[figure], experiment)]
+    """Those of a dataset's experiments that a figure over several runs shows.
+
+    Where it shows their forecasts, these are of the same windows: of the set that the first experiment has as its main.
+    """
+    shown = [experiment for experiment in experiments if _applies(FIGURES[figure], experiment)]
+    if not FIGURES[figure].reads_predictions:
+        return shown
+    main_sets = [experiment.evaluation.window_sets[0] for experiment in shown]
+    return [experiment for experiment, main in zip(shown, main_sets, strict=True) if main == main_sets[0]]
 
 
 def frame_kind(experiment: Experiment) -> str:

@@ -42,7 +42,7 @@ class PdeObjectiveSettings(Section):
     lambda_regularisation: float = Field(0.001, ge=0, description="Weight of the dynamic code's squared norm.")
 
 
-FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,)}
+FRAME_SIZES: dict[str, tuple[int, ...]] = {"dcgan": (64,), "resnet": (64,), "vgg": (32, 64)}
 """Sides of the square frames that an architecture takes; those that are not named take any."""
 
 FRAME_MULTIPLES: dict[str, int] = {"sst": 4}
@@ -53,13 +53,15 @@ class PdeSettings(ModelSettings):
     """PDE-driven spatiotemporal disentanglement: two encoders, an integrator, a decoder."""
 
     name: Literal["pde"] = "pde"
-    encoder: Literal["mlp", "dcgan", "resnet", "sst"] = Field(
+    encoder: Literal["mlp", "dcgan", "resnet", "vgg", "sst"] = Field(
         "mlp",
-        description="Architecture of both encoders; dcgan, resnet: 64x64 pixels; sst: codes keep a grid, a quarter as "
-        "many pixels a side.",
+        description="Architecture of both encoders; dcgan, resnet: 64x64 pixels; vgg: 32x32 or 64x64; sst: codes keep "
+        "a grid of a quarter as many pixels a side.",
     )
-    decoder: Literal["mlp", "dcgan", "sst"] = Field(
-        "mlp", description="Architecture of the decoder; dcgan: 64x64 pixels; sst: the one for the encoder sst."
+    decoder: Literal["mlp", "dcgan", "vgg", "sst"] = Field(
+        "mlp",
+        description="Architecture of the decoder; dcgan: 64x64 pixels; vgg: 32x32 or 64x64; sst: the one for the "
+        "encoder sst.",
     )
     use_skips: bool = Field(
         False, description="The decoder also sees the static encoder's features of the conditioning frames."
@@ -69,10 +71,12 @@ class PdeSettings(ModelSettings):
     mixing: Literal["concat", "mul"] = Field("concat", description="The decoder takes [S, T], or the product S·T.")
     use_static_code: bool = Field(True, description="false: the ablation without S (S is 1, mixing is the product).")
     encoder_hidden_size: int = Field(
-        64, ge=1, description="Hidden width of the encoders (dcgan, resnet: of the first block or layer)."
+        64, ge=1, description="Hidden width of the encoders (convolutional ones: of the first block or layer)."
     )
     encoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP encoder.")
-    decoder_hidden_size: int = Field(64, ge=1, description="Hidden width of the decoder (dcgan: of the last block).")
+    decoder_hidden_size: int = Field(
+        64, ge=1, description="Hidden width of the decoder (dcgan, vgg: of the last block)."
+    )
     decoder_n_layers: int = Field(3, ge=1, le=100, description="Linear layers of an MLP decoder.")
     output_activation: Literal["sigmoid", "identity"] = Field(
         "sigmoid", description="Activation of the decoder's output."
@@ -176,6 +180,14 @@ class MeanFrameSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["mean_frame"] = "mean_frame"
+
+
+class WeekBeforeSettings(ModelSettings):
+    """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
+
+    is_trained: ClassVar[bool] = False
+    uses_context: ClassVar[bool] = True
+    name: Literal["week_before"] = "week_before"
 
 
 class ClimatologySettings(ModelSettings):

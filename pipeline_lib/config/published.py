@@ -35,6 +35,7 @@ class PublishedRow(Section):
     variant: str | None = Field(
         None, pattern=r"^[a-z0-9_]+$", description="Our experiment of the same model: <dataset>/<variant>."
     )
+    same_as: tuple[str, ...] = Field((), description="Further experiments of the same model, on other windows.")
     status: Status = Field(description="Whether the number was read in print, or recalled.")
     source: str = Field("", description="Where a printed number stands.")
     values: dict[str, Finite | None] = Field(description="Numbers as printed, by column; null: none is given.")

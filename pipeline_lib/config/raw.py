@@ -118,6 +118,27 @@ CHAIRS_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.chairs:make",
 )
 
+TAXIBJ = RawSource(
+    name="taxibj",
+    title="TaxiBJ, inflow and outflow of taxis in Beijing",
+    page="https://github.com/lucktroy/DeepST/tree/master/data/TaxiBJ",
+    licence="Junbo Zhang, Yu Zheng and Dekang Qi, AAAI 2017, whom users are asked to cite; no licence is known.",
+    files=tuple(RawFile(f"BJ{year}_M32x32_T30_InOut.h5") for year in (13, 14, 15, 16)),
+    instructions="the page links to the folder in which the authors share their files; only these four are needed, not "
+    "those of weather and holidays",
+    sample="taxibj_sample",
+)
+
+TAXIBJ_SAMPLE = RawSource(
+    name="taxibj_sample",
+    title="flows of a synthetic city in the files of TaxiBJ",
+    page="docs/datasets/taxibj.md",
+    licence="Made by this project, under its licence.",
+    files=TAXIBJ.files,
+    make="pipeline_lib.data.samples.taxibj:make",
+)
+
+
 SST = RawSource(
     name="sst",
     title="Sea surface temperature of 29 zones of the Atlantic",
@@ -139,7 +160,8 @@ SST_SAMPLE = RawSource(
 )
 
 RAW_SOURCES: dict[str, RawSource] = {
-    source.name: source for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, SST, SST_SAMPLE)
+    source.name: source
+    for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE, SST, SST_SAMPLE)
 }
 
 

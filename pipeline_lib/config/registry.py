@@ -20,6 +20,8 @@ from pipeline_lib.config.dataset import (
     DatasetSettings,
     MovingMnistSampleSettings,
     MovingMnistSettings,
+    TaxiBjSampleSettings,
+    TaxiBjSettings,
     WaveEq100Settings,
     WaveEqSettings,
 )
@@ -30,6 +32,7 @@ from pipeline_lib.config.model import (
     MeanFrameSettings,
     ModelSettings,
     PdeSettings,
+    WeekBeforeSettings,
 )
 from pipeline_lib.config.sst import SstSampleSettings, SstSettings
 
@@ -134,6 +137,20 @@ DATASETS: dict[str, DatasetEntry] = {
         windows="pipeline_lib.data.chair_windows:windows",
         swap="pipeline_lib.data.chairs_swap:swap_items",
     ),
+    "taxibj": DatasetEntry(
+        TaxiBjSettings,
+        prepare="pipeline_lib.data.taxibj:prepare",
+        training="pipeline_lib.data.taxibj_windows:training_windows",
+        windows="pipeline_lib.data.taxibj_windows:windows",
+        context="pipeline_lib.data.taxibj_windows:context",
+    ),
+    "taxibj_sample": DatasetEntry(
+        TaxiBjSampleSettings,
+        prepare="pipeline_lib.data.taxibj:prepare",
+        training="pipeline_lib.data.taxibj_windows:training_windows",
+        windows="pipeline_lib.data.taxibj_windows:windows",
+        context="pipeline_lib.data.taxibj_windows:context",
+    ),
     "sst": DatasetEntry(
         SstSettings,
         prepare="pipeline_lib.data.sst:prepare",
@@ -155,11 +172,15 @@ MODELS: dict[str, ModelEntry] = {
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
     "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
+    "week_before": ModelEntry(WeekBeforeSettings, build="pipeline_lib.models.week_before:build"),
     "climatology": ModelEntry(ClimatologySettings, build="pipeline_lib.models.climatology:build"),
 }
 
 METRICS: dict[str, MetricEntry] = {
     "mse_per_pixel": MetricEntry("pipeline_lib.metrics.image:mse_per_pixel", "MSE per pixel", "1", "lower"),
+    "mse_frame_sum_x100": MetricEntry(
+        "pipeline_lib.metrics.frame_sum:mse_frame_sum_x100", "Squared error per frame, ×100", "1", "lower"
+    ),
     "psnr_frame_mean": MetricEntry("pipeline_lib.metrics.psnr:psnr_frame_mean", "PSNR", "dB", "higher"),
     "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher", min_side=11),
     "mse_celsius2": MetricEntry("pipeline_lib.metrics.sst:mse_celsius2", "MSE", "°C²", "lower", uses_context=True),

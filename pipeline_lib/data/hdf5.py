@@ -54,6 +54,33 @@ def write_videos(
     return digest.hexdigest()
 
 
+def write_long_video(
+    path: str | os.PathLike[str],
+    n_frames: int,
+    frame_shape: tuple[int, int, int],
+    parts: Iterable[NDArray[np.float32]],
+    description: VideoDescription,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+) -> str:
+    """Write a prepared file of a single video of `n_frames` frames, atomically, one part of it in memory at a time.
+
+    The parts (n, C, H, W) must add up to it. Returns the content digest.
+    """
+    digest = hashlib.sha256()
+    with new_file(path, "video", description, digest) as file:
+        video = file.create_dataset("video", (1, n_frames, *frame_shape), FLOATS)
+        n_written = 0
+        for part in parts:
+            stored = np.ascontiguousarray(part, FLOATS)
+            video[0, n_written : n_written + len(stored)] = stored
+            digest.update(stored.data)
+            n_written += len(stored)
+        assert n_written == n_frames, f"{n_written} frames given, {n_frames} announced"
+        for name, array in (arrays or {}).items():
+            file.create_dataset(name, data=array)
+    return digest.hexdigest()
+
+
 def _compressed(chunk: tuple[int, ...]) -> dict[str, Any]:
     return {"chunks": chunk, "compression": "gzip", "compression_opts": COMPRESSION_LEVEL}
 

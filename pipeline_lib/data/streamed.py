@@ -1,7 +1,7 @@
 """Test windows read from a prepared file a batch at a time, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,9 @@ class StreamedWindows:
         """(C, H, W)."""
         return self._file.frame_shape
 
-    def first(self, n_windows: int) -> "StreamedWindows":
-        """Only the first `n_windows` of them."""
-        return StreamedWindows(self._file, self.index[:n_windows], self._context)
+    def chosen(self, numbers: NDArray[np.int64]) -> "StreamedWindows":
+        """Only those of these numbers."""
+        return StreamedWindows(self._file, self.index[numbers], self._context)
 
     def batches(self, batch_size: int) -> Iterator[NDArray[np.float32]]:
         """(B, length, C, H, W) float32, `batch_size` windows at a time; the last batch may be smaller."""
@@ -54,12 +54,14 @@ class StreamedWindows:
 def test_windows(
     file: VideoFile, settings: DatasetSettings, n_cond: int, n_pred: int, window_sets: Sequence[str]
 ) -> tuple[StreamedWindows, dict[str, NDArray[np.int64]]]:
-    """All windows of n_cond + n_pred frames, and for each set the numbers of its windows among them, increasing.
+    """The windows of n_cond + n_pred frames of these sets, and for each set the numbers of its windows, increasing.
 
+    Those of `all` come first, where it is asked for; then what other sets have beside them.
     Raises ValueError, naming the file, if the videos are too short, or if `published` is asked for and the published
     loader has no rule of its own for this dataset.
     """
-    index = windows_of(file, settings, n_cond + n_pred, "all")
-    sets = {name: index.numbers_of(windows_of(file, settings, n_cond + n_pred, name)) for name in window_sets}
+    of_set = {name: windows_of(file, settings, n_cond + n_pred, name) for name in window_sets}
+    index = reduce(WindowIndex.joined, (of_set[name] for name in sorted(of_set, key=lambda name: name != "all")))
+    sets = {name: index.numbers_of(of_set[name]) for name in window_sets}
     context = DATASETS[settings.name].context
     return StreamedWindows(file, index, partial(load(context), file, n_cond=n_cond) if context else None), sets

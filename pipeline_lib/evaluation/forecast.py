@@ -52,7 +52,8 @@ def score_forecasts(
 ) -> Forecasts:
     """Forecast `n_pred` frames on every window of n_cond + n_pred frames, once, and score them.
 
-    model: a Forecaster on `device`; it is put into eval mode. window_sets: numbers of each set's windows, increasing.
+    model: a Forecaster on `device`; it is put into eval mode. window_sets: numbers of each set's windows, increasing;
+    examples are taken from the first set.
     batch_size: windows per forward pass at most. horizons: numbers of first frames that are scored apart too.
     Raises ValueError naming the window where a prediction or a score is not finite.
     """
@@ -60,7 +61,8 @@ def score_forecasts(
         name: {m: RunningScores(metrics[m], ids, windows.n_windows, n_pred, horizons) for m in metrics}
         for name, ids in window_sets.items()
     }
-    chosen = chosen_examples(windows.n_windows, n_examples, n_cond + n_pred, windows.frame_shape)
+    main_ids = next(iter(window_sets.values()))
+    chosen = main_ids[chosen_examples(len(main_ids), n_examples, n_cond + n_pred, windows.frame_shape)]
     examples = _Examples(chosen, n_cond, n_pred, windows.frame_shape)
     first = 0
     with exact_inference(model):

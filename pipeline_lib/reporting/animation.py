@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize, to_rgb
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline_lib.reporting.frames import Frames, frame_name
+from pipeline_lib.reporting.frames import Frames, beside, frame_name
 from pipeline_lib.reporting.style import ERRORS, INK, VERMILION
 
 PANEL_WIDTH = 128
@@ -55,18 +55,23 @@ class Palette:
         self.bytes = (colours * 255).round().astype(np.uint8).tobytes()
 
     def values(self, frames_NTCHW: Frames) -> Indices:
-        """(N, T, C, H, W) → (T, N, H, W); of other than three channels the first."""
+        """(N, T, C, H, W) → (T, N, H, W'); other than three channels stand beside each other."""
         scaled = np.clip(self._values(frames_NTCHW.swapaxes(0, 1)), 0, 1)
         if not self._is_rgb:
-            return (FIRST_VALUE + (scaled[:, :, 0] * (N_VALUES - 1)).round()).astype(np.uint8)
+            return _channels(FIRST_VALUE + (scaled * (N_VALUES - 1)).round())
         red, green, blue = np.moveaxis((scaled * (N_CHANNEL - 1)).round(), 2, 0)
         return (FIRST_VALUE + (red * N_CHANNEL + green) * N_CHANNEL + blue).astype(np.uint8)
 
     def errors(self, errors_NTCHW: Frames) -> Indices:
-        """(N, T, C, H, W) → (T, N, H, W), the first channel."""
+        """(N, T, C, H, W) → (T, N, H, W'), every channel, beside each other."""
         assert self._errors is not None
-        scaled = np.clip(self._errors(errors_NTCHW[:, :, 0].swapaxes(0, 1)), 0, 1)
-        return (self._first_error + (scaled * (N_ERRORS - 1)).round()).astype(np.uint8)
+        scaled = np.clip(self._errors(errors_NTCHW.swapaxes(0, 1)), 0, 1)
+        return _channels(self._first_error + (scaled * (N_ERRORS - 1)).round())
+
+
+def _channels(colours_TNCHW: NDArray[np.float64]) -> Indices:
+    """(T, N, H, W'): the channels beside each other, with the colour of paper between them."""
+    return beside(list(np.moveaxis(colours_TNCHW.astype(np.uint8), 2, 0)), axis=3)
 
 
 def blank(n_frames: int, like: Indices) -> Indices:

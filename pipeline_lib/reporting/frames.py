@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,10 +22,24 @@ ALWAYS = 10
 
 LABEL_SIZE = 6.5
 
+RGB = 3
+"""Frames of so many channels are colours; else every channel is a frame by itself."""
+
+CHANNEL_GAP = 1
+"""Between channels that stand beside each other [pixels of a frame]."""
+
 
 def colour_map(dataset: str) -> str:
     """In which colours values of a dataset are shown."""
     return DATASETS[dataset].settings.colour_map if dataset in DATASETS else VALUES
+
+
+def channels_beside(dataset: str, n_channels: int) -> str:
+    """Which channels stand beside each other in every frame that is shown, from the left; empty for one and for RGB."""
+    if n_channels in (1, RGB):
+        return ""
+    names = DATASETS[dataset].settings.channel_names if dataset in DATASETS else ()
+    return "each frame: " + ", ".join(names or (f"channel {k + 1}" for k in range(n_channels)))
 
 
 def in_unit(dataset: str, name: str | None = None) -> str:
@@ -73,20 +88,30 @@ def frame_name(number: int) -> str:
 def error_of(prediction: Frames, truth: Frames) -> Frames:
     """Forecast − truth; for three channels, which are shown as colours, the mean of them."""
     error = prediction - truth
-    return error.mean(axis=-3, keepdims=True) if error.shape[-3] == 3 else error
+    return error.mean(axis=-3, keepdims=True) if error.shape[-3] == RGB else error
+
+
+def beside(frames: Sequence[NDArray[Any]], axis: int) -> NDArray[Any]:
+    """Frames joined along the axis of their width, with a gap of zeros, which is nothing, between them."""
+    gap = np.zeros_like(np.take(frames[0], range(CHANNEL_GAP), axis))
+    parts = [part for frame in frames for part in (gap, frame)]
+    return np.concatenate(parts[1:], axis)
 
 
 def coloured(frames_NCHW: Frames, scale: Normalize, colours: str) -> Coloured:
-    """(N, H, W, 4): three channels as they are; else the first channel by the colour map."""
-    if frames_NCHW.shape[1] == 3:
+    """(N, H, W', 4): three channels as they are; else by the colour map, every channel, beside each other."""
+    if frames_NCHW.shape[1] == RGB:
         rgb = np.clip(scale(np.moveaxis(frames_NCHW, 1, -1)), 0, 1)
         return np.concatenate([rgb, np.ones_like(rgb[..., :1])], axis=-1)
-    return np.stack([ScalarMappable(scale, colours).to_rgba(frame) for frame in frames_NCHW[:, 0]])
+    mapping = ScalarMappable(scale, colours)
+    return beside(
+        [np.stack([mapping.to_rgba(frame) for frame in channel]) for channel in frames_NCHW.swapaxes(0, 1)], 2
+    )
 
 
 def coloured_errors(errors_NCHW: Frames, scale: Normalize) -> Coloured:
-    """(N, H, W, 4), the first channel."""
-    return coloured(errors_NCHW[:, :1], scale, ERRORS)
+    """(N, H, W', 4), every channel, beside each other."""
+    return coloured(errors_NCHW, scale, ERRORS)
 
 
 @dataclass(frozen=True)
@@ -131,4 +156,7 @@ def _name_blank(axes: Axes, rows: Sequence[Row], width: int, pitch: int) -> None
 
 def tile_height(n_columns: int, frames_NTCHW: Frames, inches: float) -> float:
     """Height of one of these frames [inches] where this many stand beside each other in `inches`."""
-    return inches / n_columns * frames_NTCHW.shape[3] / frames_NTCHW.shape[4]
+    n_channels, height, width = frames_NTCHW.shape[2:]
+    if n_channels != RGB:
+        width = n_channels * (width + CHANNEL_GAP) - CHANNEL_GAP
+    return inches / n_columns * height / width

@@ -21,11 +21,18 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """Colours of lines that are not models, in their order."""
 
 MODEL_COLOURS = {"pde": BLUE, "pde_no_s": VERMILION, "dive": GREEN}
-BASELINE_COLOURS = {"copy_last": "#9A9A9A", "mean_frame": "#4A4A4A", "black": "#000000", "climatology": "#7A6A58"}
+BASELINE_COLOURS = {
+    "copy_last": "#9A9A9A",
+    "mean_frame": "#4A4A4A",
+    "black": "#000000",
+    "week_before": "#B08D57",
+    "climatology": "#7A6A58",
+}
 BASELINE_DASHES: dict[str, tuple[float, ...]] = {
     "copy_last": (1.2, 1.4),
     "mean_frame": (4.0, 1.8),
     "black": (4.0, 1.5, 1.0, 1.5),
+    "week_before": (6.0, 1.5),
     "climatology": (6.0, 1.5, 1.2, 1.5),
 }
 

@@ -75,7 +75,7 @@ class Table:
     def published_row(self, result: ExperimentResult) -> PublishedRow | None:
         """The published row of the same model."""
         rows = self.published.rows if self.published else ()
-        return next((row for row in rows if row.variant == result.fact("model")), None)
+        return next((row for row in rows if result.fact("model") in (row.variant, *row.same_as)), None)
 
     def other_published_rows(self) -> list[PublishedRow]:
         """Published models that no experiment here reproduces."""

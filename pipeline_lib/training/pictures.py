@@ -57,9 +57,9 @@ def montage(cond_NTCHW: Frames, truth_NTCHW: Frames, forecast_NTCHW: Frames) -> 
     """Truth above forecast, window by window.
 
     Images are rows of frames, at most `MAX_COLUMNS` of them, the conditioning ones first; vectors (frames of height 1)
-    are strips of pixels against time. The whole is about square, because that is how web pages show pictures small. In
-    grey, or in RGB where there are three channels. The scale is the range of the truth, the same in all pictures of the
-    same windows; forecasts beyond it are cut off, NaN is black.
+    are strips of pixels against time. The whole is about square, because that is how web pages show pictures small.
+    Three channels are RGB, others grey, beside each other. The scale is the range of the truth, the same in all
+    pictures of the same windows; forecasts beyond it are cut off, NaN is black.
     """
     low = float(min(cond_NTCHW.min(), truth_NTCHW.min()))
     high = float(max(cond_NTCHW.max(), truth_NTCHW.max()))
@@ -78,10 +78,14 @@ def columns(n_cond: int, n_pred: int) -> tuple[list[int], list[int]]:
 
 
 def _as_pixels(frames_NTCHW: Frames, low: float, high: float) -> Pixels:
-    """(N, T, C, H, W) → (N, T, H, W, 3); where there are not three channels, the first in grey."""
-    frames = frames_NTCHW if frames_NTCHW.shape[2] == 3 else np.repeat(frames_NTCHW[:, :, :1], 3, axis=2)
-    scaled = (np.nan_to_num(frames, nan=low) - low) / max(high - low, 1e-12)
-    return np.moveaxis((scaled.clip(0, 1) * 255).round().astype(np.uint8), 2, -1)
+    """(N, T, C, H, W) → (N, T, H, W', 3); where there are not three channels, in grey, beside each other."""
+    scaled = (np.nan_to_num(frames_NTCHW, nan=low) - low) / max(high - low, 1e-12)
+    levels = (scaled.clip(0, 1) * 255).round().astype(np.uint8)
+    if levels.shape[2] == 3:
+        return np.moveaxis(levels, 2, -1)
+    gap = np.full_like(levels[:, :, 0, :, :1], PAPER[0])
+    channels = [part for channel in np.moveaxis(levels, 2, 0) for part in (gap, channel)]
+    return np.repeat(np.concatenate(channels[1:], axis=-1)[..., None], 3, axis=-1)
 
 
 def _rows(cond: Pixels, truth: Pixels, forecast: Pixels) -> Image.Image:

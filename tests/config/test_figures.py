@@ -29,6 +29,7 @@ def experiment(repository):
         ("chairs/pde", [*IMAGE_FIGURES, "swap", "swap_grid", "swap_animation"]),
         ("chairs/copy_last", ["forecast", "forecast_animation"]),
         ("moving_mnist/copy_last", ["forecast", "forecast_animation"]),
+        ("taxibj/pde", IMAGE_FIGURES),
     ],
 )
 def test_a_run_has_the_figures_that_its_data_and_its_evaluation_allow(experiment, name, figures):
@@ -40,6 +41,13 @@ def test_figures_over_several_runs_go_by_the_frames_too(experiment):
     digits = [experiment("moving_mnist/pde"), experiment("moving_mnist/copy_last")]
     assert figures_of_dataset(digits) == ["horizon", "long_horizon"]
     assert experiments_shown("long_horizon", digits) == digits
+
+
+def test_forecasts_that_stand_beside_each_other_are_of_the_same_windows(experiment):
+    flows = [experiment(f"taxibj/{name}") for name in ("pde", "pde_published_windows", "copy_last")]
+    assert experiments_shown("long_horizon", flows) == [flows[0], flows[2]]
+    assert experiments_shown("long_horizon", flows[1:2]) == flows[1:2]
+    assert experiments_shown("horizon", flows) == flows
 
 
 def test_what_only_the_data_tell_counts_as_an_image(experiment, monkeypatch):

@@ -77,6 +77,16 @@ def test_only_a_column_of_the_same_definition_is_comparable(tmp_path):
     assert results.column("forecast", "ssim", 4, 4) is None
 
 
+def test_taxibj_is_in_the_literatures_unit_which_is_a_metric_of_ours(repository):
+    results = read_published(repository / "config" / "published" / "taxibj.yaml")
+    name, column = results.column("forecast", "mse_frame_sum_x100", 4, 4)
+    assert (name, column.factor, column.window_set) == ("mse_sum_x100", 1.0, "published")
+    assert "mse_frame_sum_x100" in METRICS
+    assert {row.title: row.status for row in results.rows if "PDE" not in row.title} == dict.fromkeys(
+        ("ConvLSTM", "PredRNN", "CausalLSTM", "E3D-LSTM", "MIM", "PhyDNet"), "printed"
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

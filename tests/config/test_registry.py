@@ -9,9 +9,11 @@ from pipeline_lib.config.registry import DATASETS, FIGURES, METRICS, MODELS, loa
 FUNCTIONS = sorted(
     {
         *(entry.prepare for entry in DATASETS.values()),
+        *(entry.training for entry in DATASETS.values()),
         *(entry.windows for entry in DATASETS.values()),
         *(entry.context for entry in DATASETS.values() if entry.context),
         *(entry.show for entry in DATASETS.values() if entry.show),
+        *(entry.swap for entry in DATASETS.values() if entry.swap),
         *(entry.build for entry in MODELS.values()),
         *(entry.function for entry in METRICS.values()),
         *(entry.draw for entry in FIGURES.values()),

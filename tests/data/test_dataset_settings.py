@@ -7,16 +7,19 @@ from pipeline_lib.config.dataset import (
     ChairsSampleSettings,
     ChairsSettings,
     MovingMnistSampleSettings,
+    TaxiBjSampleSettings,
     WaveEq100Settings,
     WaveEqSettings,
 )
+from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.registry import DATASETS
-from pipeline_lib.data import chairs, generated, moving_mnist, wave_eq
+from pipeline_lib.data import chairs, generated, moving_mnist, taxibj, wave_eq
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.mnist import read_digits
 from pipeline_lib.data.resident import training_windows
 from pipeline_lib.data.samples import chairs as chairs_sample
 from pipeline_lib.data.samples import mnist as mnist_sample
+from pipeline_lib.data.samples import taxibj as taxibj_sample
 
 FEW = {"n_simulations": 4, "n_train_simulations": 3}
 
@@ -87,6 +90,35 @@ def test_chairs_are_foretold(tmp_path):
 
 
 def test_every_dataset_tells_what_a_plan_asks():
-    for entry in DATASETS.values():
+    for name, entry in DATASETS.items():
         settings = entry.settings()
-        assert settings.frame_shape and settings.n_training_windows(15) and settings.prepared_bytes
+        assert settings.frame_shape and settings.prepared_bytes
+        # Of how many days its files hold every half hour, only they tell.
+        assert settings.n_training_windows(15) or name in ("taxibj", "taxibj_sample")
+
+
+def taxibj_task(**changes):
+    """Settings of TaxiBJ for windows of 6 frames, as an experiment with this task has them."""
+    task = {"n_cond": 4, "n_pred": 4, "n_pred_test": 4} | changes
+    content = {"name": "taxibj/copy_last", "model": {"name": "copy_last"}, "task": task}
+    return Experiment.model_validate(
+        {**content, "dataset": {"name": "taxibj", "preparation": {"window_frames": 6}}}
+    ).dataset
+
+
+def test_taxibj_is_prepared_for_windows_of_one_length():
+    assert taxibj_task(n_cond=2).preparation.window_frames == 6
+    for changes, name, n in (({}, "n_pred", 8), ({"n_cond": 2, "n_pred_test": 9}, "n_pred_test", 11)):
+        with pytest.raises(ValueError, match=rf"window_frames is 6, and task.n_cond \+ task.{name} is {n}.*equal"):
+            taxibj_task(**changes)
+
+
+def test_size_and_frames_of_taxibj_are_foretold_and_its_windows_are_not(tmp_path):
+    taxibj_sample.make(tmp_path / "raw")
+    settings = TaxiBjSampleSettings()
+    paths = tmp_path / "train.h5", tmp_path / "test.h5"
+    taxibj.prepare(settings, *paths, raw=tmp_path / "raw")
+    with VideoFile(paths[0]) as train, VideoFile(paths[1]) as test:
+        assert settings.frame_shape == train.frame_shape == test.frame_shape
+    assert sum(path.stat().st_size for path in paths) == pytest.approx(settings.prepared_bytes, rel=0.1)
+    assert settings.n_training_windows(8) is None

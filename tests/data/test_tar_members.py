@@ -78,6 +78,21 @@ def test_what_is_no_member_between_members_is_damage(tmp_path: Path) -> None:
         contents(path)
 
 
+def test_a_size_below_zero_does_not_lead_back_into_the_archive(tmp_path: Path) -> None:
+    path = chair_archives.write_archive(tmp_path, FILES)
+    whole = bytearray(path.read_bytes())
+    with tarfile.open(path) as archive:
+        offset = archive.getmembers()[1].offset
+    header = whole[offset : offset + 512]
+    header[124:136] = b"\xff" * 10 + b"\xf8\x00"  # -2048
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    whole[offset : offset + 512] = header
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="is damaged"):
+        contents(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive" * 200, b"\x1f\x8b\x08\x00" + b"\0" * 600])
 def test_what_is_no_archive_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rendered_chairs.tar"

@@ -59,3 +59,21 @@ def test_a_subset_is_found_in_any_order_and_others_are_no_subset() -> None:
     np.testing.assert_array_equal(windows[::-1].numbers_of(windows[:2]), [8, 7])
     with pytest.raises(AssertionError, match="not a subset"):
         windows.numbers_of(WindowIndex(np.array([0]), np.array([5]), 4))
+
+
+def test_windows_that_are_joined_come_behind_and_keep_their_direction() -> None:
+    forward = all_windows(1, 5, 3)
+    backward = WindowIndex(forward.video, forward.start + 2, 3, step=-1)
+    joined = forward.joined(backward)
+    assert joined.frames(5).tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [2, 1, 0], [3, 2, 1], [4, 3, 2]]
+    assert joined[[1, 4]].frames(5).tolist() == [[1, 2, 3], [3, 2, 1]]
+    np.testing.assert_array_equal(joined.numbers_of(backward), [3, 4, 5])
+    np.testing.assert_array_equal(joined.numbers_of(forward[1:]), [1, 2])
+    with pytest.raises(AssertionError, match="not a subset"):
+        forward.numbers_of(backward)
+
+
+def test_what_is_there_already_is_not_joined_again() -> None:
+    windows = all_windows(3, 6, 4)
+    assert windows.joined(windows[2:5]) is windows
+    np.testing.assert_array_equal(windows[2:5].joined(windows[4:7]).start, windows.start[2:7])

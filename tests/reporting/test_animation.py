@@ -37,7 +37,8 @@ def test_every_frame_is_shown_and_the_animation_begins_again(drawable, tmp_path,
     path = animated(figure, drawable(frame_shape=shape), tmp_path)
     with Image.open(path) as picture:
         assert picture.n_frames == N_COND + N_PRED_TEST and picture.info["loop"] == 0
-        assert picture.size[0] == 2 * MARGIN + n_panels * (128 + animation.GAP) - animation.GAP
+        width = 4 * (2 * 16 + 1) if shape[0] == 2 else 128  # with a gap between the channels
+        assert picture.size[0] == 2 * MARGIN + n_panels * (width + animation.GAP) - animation.GAP
     assert path.stat().st_size < 2_500_000
 
 
@@ -65,6 +66,17 @@ def test_forecasts_stand_beside_the_truth_at_their_time(drawable, tmp_path):
                 wanted = viridis(np.round(level(values) * 31) / 31)[..., :3] * 255
                 assert np.abs(panel(t, column, row) - wanted).max() <= 1, (row, t, column)
     assert (panel(0, 2, 0) == 255).all() and not (panel(N_COND, 2, 0) == 255).all()
+
+
+def test_two_channels_stand_beside_each_other_with_paper_between_them():
+    palette = Palette("gray", Normalize(0, 1), Normalize(-1, 1))
+    frames = np.zeros((1, 1, 2, 3, 2), np.float32)
+    frames[:, :, 1] = 1.0
+    (values,), (errors,) = palette.values(frames)[0], palette.errors(frames)[0]
+    n_values, n_errors = animation.N_VALUES, animation.N_ERRORS
+    first_error = FIRST_VALUE + n_values
+    assert values.tolist() == [[FIRST_VALUE] * 2 + [0] + [FIRST_VALUE + n_values - 1] * 2] * 3
+    assert errors.tolist() == [[first_error + n_errors // 2] * 2 + [0] + [first_error + n_errors - 1] * 2] * 3
 
 
 def test_conditioning_frames_have_a_border_and_others_none(drawable, tmp_path):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from pipeline_lib.reporting.frames import (
     Row,
+    channels_beside,
     colour_map,
     coloured,
     error_of,
@@ -15,6 +16,7 @@ from pipeline_lib.reporting.frames import (
     frame_name,
     montage,
     predicted_frames,
+    tile_height,
     value_scale,
 )
 
@@ -66,6 +68,20 @@ def test_three_channels_are_colours_and_their_error_is_one_number():
     assert np.allclose(coloured(frames, Normalize(0, 1), "gray"), [0, 0.6, 0, 1])
     assert np.allclose(error_of(frames, np.zeros_like(frames)), 0.2)
     assert error_of(frames[:, :2], frames[:, :2]).shape == (1, 2, 2, 2)
+
+
+def test_other_channels_stand_beside_each_other():
+    frames = np.zeros((4, 2, 5, 3), np.float32)
+    frames[:, 1] = 1.0
+    drawn = coloured(frames, Normalize(0, 1), "gray")
+    assert drawn.shape == (4, 5, 3 + 1 + 3, 4)
+    assert (drawn[:, :, :3] == [0, 0, 0, 1]).all() and (drawn[:, :, 4:] == [1, 1, 1, 1]).all()
+    assert (drawn[:, :, 3, 3] == 0).all(), "nothing is drawn between them"
+    assert error_of(frames, 0 * frames).shape == frames.shape
+    assert tile_height(2, frames[None], 14.0) == 5.0
+    assert channels_beside("taxibj", 2) == "each frame: inflow, outflow"
+    assert channels_beside("another", 2) == "each frame: channel 1, channel 2"
+    assert channels_beside("wave_eq", 1) == channels_beside("another", 3) == ""
 
 
 def test_scales_are_those_of_the_truth_and_symmetric_for_errors():

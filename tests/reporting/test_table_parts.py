@@ -126,3 +126,46 @@ def test_the_web_page_has_the_same_parts(moving_mnist, published):
     of_page = [[["".join(cell.itertext()) for cell in row] for row in part.iter("tr")] for part in page.iter("table")]
     of_markdown = [cells(unmarked(part)) for part in parts(as_markdown(table)).values()]
     assert [{row[0]: dict(zip(part[0], row, strict=True)) for row in part[1:]} for part in of_page] == of_markdown
+
+
+def test_taxibj_stands_in_the_literatures_unit_beside_printed_and_recalled_numbers(runs, repository):
+    """Two orders of the same windows; the published number is that of both experiments of the same model."""
+    published = read_published(repository / "config" / "published" / "taxibj.yaml")
+    names = {"dataset": "taxibj", "n_cond": 4, "n_pred": 4, "n_pred_test": 4}
+
+    def run(model, seed, **sets):
+        given = {
+            name: (1344, 1344, {"mse_per_pixel": {4: mean}, "mse_frame_sum_x100": {4: 204_800 * mean}})
+            for name, mean in sets.items()
+        }
+        return runs(model, seed, 0, experiment=f"taxibj/{model}", protocols=protocols({"forecast": given}), **names)
+
+    folders = [
+        run("pde", 0, all=1.95e-4),
+        run("pde_published_windows", 0, published=1.93e-4),
+        run("copy_last", None, all=8e-4, published=8.1e-4),
+    ]
+    table = read_table("taxibj", folders, published)
+    markdown = as_markdown(table)
+    rows = cells(markdown)
+    unit = "Squared error per frame, ×100"
+    columns = list(rows["PDE"])[4:]
+    assert columns == [
+        f"{unit} ↓, all windows (1,344)",
+        f"{unit} ↓, published windows (1,344)",
+        f"Published {unit}",
+        "MSE per pixel ↓, all windows (1,344)",
+        "MSE per pixel ↓, published windows (1,344)",
+    ]
+    by_row = {name: [row[column].replace("*", "") for column in columns[:3]] for name, row in rows.items()}
+    assert by_row["PDE"] == ["39.94 ± –", "–", "39.5 †"]
+    assert by_row["pde_published_windows"] == ["–", "39.53 ± –", "39.5 †"]
+    assert by_row["Copy of the last frame"] == ["163.8", "165.9", "–"]
+    assert by_row["PhyDNet"] == ["–", "–", "41.9"], "printed, without a mark"
+    assert by_row["PDE without S"] == ["–", "–", "43.7 †"]
+    assert "† recalled, not checked against the paper." in markdown and "Not comparable" not in markdown
+    of_csv = {
+        (row["experiment"], row["window_set"], row["metric"]): row["published"] for row in csv_rows(as_csv(table))
+    }
+    assert of_csv["taxibj/pde_published_windows", "published", "mse_frame_sum_x100"] == "39.5"
+    assert of_csv["taxibj/pde", "all", "mse_frame_sum_x100"] == ""

@@ -133,6 +133,16 @@ def test_colours_stay_and_small_frames_are_enlarged():
     assert (tile == [255, 0, 0]).all()
 
 
+def test_other_channels_stand_beside_each_other():
+    frames = np.zeros((1, 3, 2, 16, 16), np.float32)
+    frames[:, :, 1] = 0.5
+    frames[:, :, 1, 0, 0] = 1.0
+    drawn = np.asarray(montage(frames[:, :1], frames[:, 1:], frames[:, 1:]))
+    zoom = round(pictures.FRAME_WIDTH / 33)
+    tile = drawn[pictures.TOP : pictures.TOP + 16 * zoom : zoom, pictures.LEFT : pictures.LEFT + 33 * zoom : zoom]
+    assert (tile[:, :16] == 0).all() and (tile[:, 16] == 255).all() and (tile[1:, 17:] == 128).all()
+
+
 def test_vectors_are_strips_of_pixels_against_time():
     rows = np.linspace(0, 1, 100, dtype=np.float32)
     frames = np.broadcast_to(rows, (3, 45, 1, 1, 100))

@@ -17,7 +17,15 @@ class PerCallBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, x_NCHW: Tensor, n_calls: int = 1) -> Tensor:
-        """(B·n_calls, C, H, W) → the same shape, as `n_calls` calls in order on (B, C, H, W) would give it."""
+        """(B·n_calls, C, H, W) → the same shape, as `n_calls` calls in order on (B, C, H, W) would give it.
+
+        Raises ValueError in training where a call has a single value per channel, whose variance says nothing.
+        """
+        if self.training and x_NCHW.numel() == n_calls * self.num_features:
+            raise ValueError(
+                "a batch of one window cannot be normalised: choose a training.batch_size that does not leave one "
+                "window over at the end of an epoch"
+            )
         if n_calls == 1 or not self.training:
             return super().forward(x_NCHW)
         if x_NCHW.is_contiguous():

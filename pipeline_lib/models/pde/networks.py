@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde import dcgan, integrator, mlp, resnet, sst
+from pipeline_lib.models.pde import dcgan, integrator, mlp, resnet, sst, vgg
 from pipeline_lib.models.pde.initialisation import initialise
 from pipeline_lib.models.pde.mixing import MIXINGS
 
@@ -21,6 +21,7 @@ ENCODERS: dict[str, Callable[[PdeSettings, int, FrameShape, int], nn.Module]] = 
     "mlp": mlp.build_encoder,
     "dcgan": dcgan.build_encoder,
     "resnet": resnet.build_encoder,
+    "vgg": vgg.build_encoder,
     "sst": sst.build_encoder,
 }
 """Architecture → (settings, n_cond, (C, H, W), size of the code) → encoder."""
@@ -28,6 +29,7 @@ ENCODERS: dict[str, Callable[[PdeSettings, int, FrameShape, int], nn.Module]] = 
 DECODERS: dict[str, Callable[[PdeSettings, FrameShape, int, nn.Module], nn.Module]] = {
     "mlp": mlp.build_decoder,
     "dcgan": dcgan.build_decoder,
+    "vgg": vgg.build_decoder,
     "sst": sst.build_decoder,
 }
 """Architecture → (settings, (C, H, W), size of the mixed code, output activation) → decoder."""
@@ -130,4 +132,4 @@ class PdeNetworks(nn.Module):
 
 # Rows that a decoder takes in one call when the setting is `auto`, on a CPU and on a GPU. Rows of an MLP are small.
 # Those of a convolutional decoder must stay in a CPU's cache, and within a GPU's memory.
-ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096), "sst": (32, 4096)}
+ROWS_PER_CALL = {"mlp": (2**17, 2**17), "dcgan": (32, 4096), "vgg": (64, 4096), "sst": (32, 4096)}

@@ -22,6 +22,7 @@ from pipeline_lib.reporting.examples import example_name, few, subject
 from pipeline_lib.reporting.frames import (
     Frames,
     Row,
+    channels_beside,
     colour_map,
     coloured,
     coloured_errors,
@@ -79,7 +80,7 @@ def _space_time(examples: Examples, facts: Mapping[str, Any], dataset: str) -> F
     grid[0, 0].set_yticks([])
     shape: dict[str, Any] = {"aspect": 40, "shrink": 0.6, "pad": 0.03}
     _value_bar(figure, values, examples, dataset, ax=list(grid[:, :2].flat), **shape)
-    _colour_bar(figure, ERRORS, errors, in_unit(dataset, "forecast − truth"), ax=list(grid[:, 2]), **shape)
+    _error_bar(figure, errors, dataset, ax=list(grid[:, 2]), **shape)
     figure.supylabel(pixels, fontsize=8)
     return figure
 
@@ -133,6 +134,11 @@ def _value_bar(figure: Figure, scale: Normalize, examples: Examples, dataset: st
     _colour_bar(figure, colour_map(dataset), scale, label, extend=ends, **where)
 
 
+def _error_bar(figure: Figure, scale: Normalize, dataset: str, is_rgb: bool = False, **where: Any) -> None:
+    label = in_unit(dataset, "forecast − truth") + (", mean over colours" if is_rgb else "")
+    _colour_bar(figure, ERRORS, scale, label, **where)
+
+
 def _colour_bar(figure: Figure, colours: str, scale: Normalize, label: str, **where: Any) -> None:
     assert scale.vmin is not None and scale.vmax is not None
     bar = figure.colorbar(ScalarMappable(scale, colours), orientation="horizontal", **where)
@@ -166,11 +172,8 @@ def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
         ]
         montage(mosaic[f"{k}"], rows, [t - n_cond + 1 for t in before], numbers)
         mosaic[f"{k}"].set_title(example_name(examples, k), loc="left", fontsize=7)
-    n_channels = examples.truth.shape[2]
-    if n_channels not in (1, 3):
-        mosaic[f"{n_examples - 1}"].set_xlabel(f"channel 1 of {n_channels}")
+    mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(dataset, examples.truth.shape[2]))
     if not is_rgb:
         _value_bar(figure, values, examples, dataset, cax=mosaic["values"])
-    label = "forecast − truth, mean over colours" if is_rgb else in_unit(dataset, "forecast − truth")
-    _colour_bar(figure, ERRORS, errors, label, cax=mosaic["errors"])
+    _error_bar(figure, errors, dataset, is_rgb, cax=mosaic["errors"])
     return figure

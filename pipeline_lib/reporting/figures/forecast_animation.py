@@ -9,7 +9,7 @@ from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.predictions import read_predictions
 from pipeline_lib.reporting.animation import Palette, Panel, blank, save_animation
 from pipeline_lib.reporting.examples import few, subject
-from pipeline_lib.reporting.frames import colour_map, error_of, error_scale, value_scale
+from pipeline_lib.reporting.frames import channels_beside, colour_map, error_of, error_scale, value_scale
 
 N_EXAMPLES = 3
 
@@ -33,4 +33,6 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
         Panel("forecast", np.concatenate([cond, forecast])),
         Panel("error", np.concatenate([blank(n_cond, cond), palette.errors(errors_NTCHW)])),
     ]
-    save_animation(files, panels, palette, f"{facts['title']}, {subject(facts)}", n_cond)
+    channels = channels_beside(str(facts["dataset"]), examples.truth.shape[2])
+    about = ", ".join(filter(None, [f"{facts['title']}", subject(facts), channels]))
+    save_animation(files, panels, palette, about, n_cond)

@@ -11,6 +11,7 @@ from pipeline_lib.records.predictions import Examples, read_predictions
 from pipeline_lib.reporting.examples import example_name, few
 from pipeline_lib.reporting.frames import (
     Row,
+    channels_beside,
     colour_map,
     coloured,
     montage,
@@ -40,7 +41,8 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     forecasts = [few(examples, n_examples) for examples in _read_examples(results)]
     with styled():
         figure = _figure(_labels(results), forecasts, colour_map(results[0].fact("dataset")))
-        heading(figure, results[0].fact("dataset"), conditions(results))
+        channels = channels_beside(results[0].fact("dataset"), forecasts[0].truth.shape[2])
+        heading(figure, results[0].fact("dataset"), ", ".join(filter(None, [conditions(results), channels])))
         save(figure, files)
 
 
