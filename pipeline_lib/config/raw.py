@@ -145,7 +145,7 @@ SST = RawSource(
     page="https://arxiv.org/abs/2008.01352",
     licence="Made from a product of the E.U. Copernicus Marine Service, which asks to be named as the source.",
     files=tuple(RawFile(zone_file(zone)) for zone in SST_ZONES),
-    instructions="ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
+    instructions="Ask the authors of the PDE paper for the zones that they prepared, or cut zones of your own from a "
     "product of the Copernicus Marine Service with `python -m pipeline_lib cut-zones`: docs/datasets/sst.md",
     sample="sst_sample",
 )
@@ -153,8 +153,8 @@ SST = RawSource(
 SST_SAMPLE = RawSource(
     name="sst_sample",
     title="Simulated sea surface temperature in the files of SST",
-    page="https://arxiv.org/abs/2008.01352",
-    licence="Simulated by this package, from a seed.",
+    page="docs/datasets/sst.md",
+    licence="Part of this project, under its licence.",
     files=tuple(RawFile(zone_file(zone)) for zone in SST_SAMPLE_ZONES),
     make="pipeline_lib.data.samples.sst:make",
 )
