@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistSettings
 from pipeline_lib.data.device_rendering import render_on_device
 from pipeline_lib.data.hdf5 import as_floats
 from pipeline_lib.data.mnist import read_digits

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.cli.finished_run import FinishedRun
-from pipeline_lib.config.dataset import WaveEq100Settings
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.registry import DATASETS, load
+from pipeline_lib.config.wave_eq import WaveEq100Settings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.windows import WindowIndex
 from pipeline_lib.evaluation.forecast import Forecasts

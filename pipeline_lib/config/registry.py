@@ -14,17 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipeline_lib.config.dataset import (
-    ChairsSampleSettings,
-    ChairsSettings,
-    DatasetSettings,
-    MovingMnistSampleSettings,
-    MovingMnistSettings,
-    TaxiBjSampleSettings,
-    TaxiBjSettings,
-    WaveEq100Settings,
-    WaveEqSettings,
-)
+from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
+from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.model import (
     BlackSettings,
     ClimatologySettings,
@@ -34,7 +25,10 @@ from pipeline_lib.config.model import (
     PdeSettings,
     WeekBeforeSettings,
 )
+from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings, MovingMnistSettings
 from pipeline_lib.config.sst import SstSampleSettings, SstSettings
+from pipeline_lib.config.taxibj import TaxiBjSampleSettings, TaxiBjSettings
+from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.config.dataset import ChairsSettings
+from pipeline_lib.config.chairs import ChairsSettings
 from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.chair_images import (
     ARCHIVE,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistSettings
 from pipeline_lib.data.device_rendering import render_on_device
 from pipeline_lib.data.digit_file import DigitFile
 from pipeline_lib.data.hdf5 import as_floats

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistSettings
 from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.digit_file import write_digit_file
 from pipeline_lib.data.hdf5 import BYTES, write_videos

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.config.dataset import TaxiBjSettings
 from pipeline_lib.config.raw import RAW_SOURCES
+from pipeline_lib.config.taxibj import TaxiBjSettings
 from pipeline_lib.data.hdf5 import write_long_video
 from pipeline_lib.data.prepared import VideoDescription
 from pipeline_lib.data.raw_files import sha256_of

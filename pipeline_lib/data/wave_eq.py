@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.config.dataset import WaveEq100Settings, WaveEqSettings
+from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
 from pipeline_lib.data.hdf5 import VideoDescription, write_videos
 
 SIZE = 64

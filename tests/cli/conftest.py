@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline_lib.config.dataset import WaveEq100Settings
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.registry import MODELS, load
+from pipeline_lib.config.wave_eq import WaveEq100Settings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.wave_eq import prepare
 from pipeline_lib.records.files import write_training

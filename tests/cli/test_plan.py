@@ -17,9 +17,9 @@ from pipeline_lib.cli.plan_table import duration, size
 from pipeline_lib.cli.run_estimates import run_bytes
 from pipeline_lib.cli.timing_cache import IterationTimes, timing_key
 from pipeline_lib.cli.training_request import OUTPUTS, training_request
-from pipeline_lib.config.dataset import WaveEq100Settings
 from pipeline_lib.config.loading import write_experiment
 from pipeline_lib.config.paths import ResultPaths
+from pipeline_lib.config.wave_eq import WaveEq100Settings
 from pipeline_lib.data.hdf5 import VideoDescription, write_videos
 from pipeline_lib.training.checkpoint import Checkpoint, CheckpointStore
 from pipeline_lib.training.loop import Trainer

@@ -19,7 +19,7 @@ from pipeline_lib.records.journal import metric_points, read_journal
 
 @pytest.fixture(scope="module")
 def train_file(tmp_path_factory):
-    from pipeline_lib.config.dataset import WaveEq100Settings
+    from pipeline_lib.config.wave_eq import WaveEq100Settings
 
     folder = tmp_path_factory.mktemp("prepared")
     preparation = {"n_simulations": 4, "n_train_simulations": 3, "n_pixels": 10}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_lib.config.dataset import MovingMnistPreparation, MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistPreparation, MovingMnistSettings
 from pipeline_lib.data import moving_mnist
 from pipeline_lib.data.mnist import write_digits
 

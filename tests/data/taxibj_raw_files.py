@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline_lib.config.dataset import TaxiBjPreparation, TaxiBjSettings
+from pipeline_lib.config.taxibj import TaxiBjPreparation, TaxiBjSettings
 
 FIRST_DAYS = {
     "BJ13_M32x32_T30_InOut.h5": date(2013, 10, 28),  # on over the end of a month

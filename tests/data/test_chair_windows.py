@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline_lib.config.dataset import ChairsSettings
+from pipeline_lib.config.chairs import ChairsSettings
 from pipeline_lib.data.hdf5 import BYTES, VideoDescription, VideoFile, write_videos
 from pipeline_lib.data.resident import training_windows
 from pipeline_lib.data.streamed import test_windows as windows_of_test

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_lib.config.dataset import ChairsSampleSettings, ChairsSettings
+from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.data import chairs
 from pipeline_lib.data.hdf5 import VideoFile
 from tests.data import chair_archives
@@ -142,7 +142,7 @@ def test_a_failure_half_way_leaves_nothing(raw: Path, tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from pipeline_lib.config.dataset import ChairsSettings
+from pipeline_lib.config.chairs import ChairsSettings
 from pipeline_lib.data import chairs
 
 def report(done, total):

@@ -3,16 +3,12 @@
 import pytest
 import torch
 
-from pipeline_lib.config.dataset import (
-    ChairsSampleSettings,
-    ChairsSettings,
-    MovingMnistSampleSettings,
-    TaxiBjSampleSettings,
-    WaveEq100Settings,
-    WaveEqSettings,
-)
+from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings
 from pipeline_lib.config.registry import DATASETS
+from pipeline_lib.config.taxibj import TaxiBjSampleSettings
+from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
 from pipeline_lib.data import chairs, generated, moving_mnist, taxibj, wave_eq
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.mnist import read_digits

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_lib.config.dataset import MovingMnistSampleSettings, MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings, MovingMnistSettings
 from pipeline_lib.data import moving_mnist
 from pipeline_lib.data.digit_file import DigitFile
 from pipeline_lib.data.hdf5 import VideoFile
@@ -160,7 +160,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 KILLED = """
 import sys, time
 from pathlib import Path
-from pipeline_lib.config.dataset import MovingMnistSettings
+from pipeline_lib.config.moving_mnist import MovingMnistSettings
 from pipeline_lib.data import moving_mnist
 
 def report(done, total):

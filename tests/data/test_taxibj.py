@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline_lib.config.dataset import TaxiBjSettings
+from pipeline_lib.config.taxibj import TaxiBjSettings
 from pipeline_lib.data import taxibj, taxibj_frames
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.raw_files import sha256_of

@@ -7,12 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_lib.config.dataset import (
-    WaveEq100Preparation,
-    WaveEq100Settings,
-    WaveEqPreparation,
-    WaveEqSettings,
-)
+from pipeline_lib.config.wave_eq import WaveEq100Preparation, WaveEq100Settings, WaveEqPreparation, WaveEqSettings
 from pipeline_lib.data import wave_eq
 from pipeline_lib.data.hdf5 import VideoFile
 from tests.reference import wave_eq as reference

@@ -31,6 +31,15 @@ def build(settings, task, frame_shape, device_type="cpu", frames_per_decoder_cal
 '''
 
 DATASET_SETTINGS = '''
+"""Settings of steps of brightness."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline_lib.config.dataset import DatasetSettings
+from pipeline_lib.config.section import Section
+
 
 class StepsPreparation(Section):
     """Videos that grow brighter step by step."""
@@ -83,8 +92,8 @@ def draw(runs, files):
 '''
 
 REGISTRY = [
-    ("    DatasetSettings,\n", "\n    StepsSettings,"),
-    ("config.model import ", "GreySettings, "),
+    ("config.dataset import DatasetSettings", "\nfrom pipeline_lib.config.steps import StepsSettings"),
+    ("config.model import (", "\n    GreySettings,"),
     (
         "DATASETS: dict[str, DatasetEntry] = {",
         '\n    "steps": DatasetEntry(StepsSettings, prepare="pipeline_lib.data.steps:prepare"),',
@@ -116,10 +125,10 @@ evaluation: {window_sets: [all], metrics: [mse_per_pixel, mae_per_pixel], device
 @pytest.fixture
 def extended(tmp_path, repository):
     workflow = Workflow(tmp_path, repository)
-    for settings, text in (("model", MODEL_SETTINGS), ("dataset", DATASET_SETTINGS)):
-        file = workflow.module(f"config.{settings}")
-        file.write_text(file.read_text() + text)
+    file = workflow.module("config.model")
+    file.write_text(file.read_text() + MODEL_SETTINGS)
     for name, text in {
+        "config.steps": DATASET_SETTINGS,
         "models.grey": MODEL,
         "data.steps": DATASET,
         "metrics.mae": METRIC,

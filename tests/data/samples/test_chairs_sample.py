@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline_lib.config.dataset import ChairsSampleSettings
+from pipeline_lib.config.chairs import ChairsSampleSettings
 from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.chair_images import find_chairs, read_chair
 from pipeline_lib.data.chairs import prepare

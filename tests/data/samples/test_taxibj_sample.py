@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline_lib.config.dataset import TaxiBjSampleSettings
+from pipeline_lib.config.taxibj import TaxiBjSampleSettings
 from pipeline_lib.data import taxibj
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.samples.taxibj import PERIODS, make
