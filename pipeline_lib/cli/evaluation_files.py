@@ -91,6 +91,7 @@ def predictions_content(
             window=chosen,
             video=index.video,
             start=index.start,
+            name=_names(experiment, file, index),
         ),
         facts={**{name: facts[name] for name in names}, **pixels},
         swap=evaluation.swaps.examples if evaluation.swaps else None,
@@ -102,6 +103,14 @@ def _shown_by(experiment: Experiment) -> Callable[..., NDArray[np.float32]]:
     """What gives frames in the unit in which figures show them; most datasets show them as they are."""
     show = DATASETS[experiment.dataset.name].show
     return load(show) if show else lambda file, index, frames, first: frames
+
+
+def _names(experiment: Experiment, file: VideoFile, index: WindowIndex) -> NDArray[np.bytes_] | None:
+    """What figures call these windows, where the dataset has names for them."""
+    call = DATASETS[experiment.dataset.name].call
+    if call is None:
+        return None
+    return np.array([name.encode() for name in load(call)(file, index, experiment.task.n_cond)], np.bytes_)
 
 
 def facts_of(run: FinishedRun, file: VideoFile, device: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     lock = _alone_with(args.train, args.test)
     try:
-        with counted(f"prepare {settings.name}", "videos") as report:
+        with counted(f"prepare {settings.name}", DATASETS[settings.name].counted) as report:
             prepare(settings, args.train, args.test, progress=report, code_version=_code_version(), **raw)
     finally:
         lock.release()

@@ -18,6 +18,9 @@ class DatasetSettings(Section):
     colour_map: ClassVar[str] = "viridis"
     """In which of matplotlib's colours figures show values; frames of three channels are RGB."""
 
+    colour_gamma: ClassVar[float] = 1.0
+    """Exponent of the scale of colours; below 1, small values are told apart where a few are much larger."""
+
     channel_names: ClassVar[tuple[str, ...]] = ()
     """What figures call the channels, where these are neither one nor colours."""
     value_name: ClassVar[str] = "value"

@@ -34,22 +34,27 @@ from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
 @dataclass(frozen=True)
 class DatasetEntry:
     """`prepare(settings, train file, test file)` makes the dataset's two files, from `raw` files where it has a raw
-    source. `training(train file, settings, length, device, seed)` opens the training part as `TrainingWindows`.
+    source; its progress counts `counted`.
+    `training(train file, settings, length, device, seed)` opens the training part as `TrainingWindows`.
     `windows(file, settings, length, window set)` says which windows of a stored part belong to a set ("all",
     "published"); where the settings have `windows`, that is the set that is trained on.
     `context(test file, index of windows, n_cond)` gives what metrics and baselines may know of test windows beside
     their frames, by name, where the dataset has that.
     `show(test file, index of windows, frames, number of the first)` gives frames of these windows, true or predicted,
     as figures show them, where that is not as models see them.
+    `call(test file, index of windows, n_cond)` gives what figures call these windows, a text for each, where video and
+    number of the frame do not say it.
     `swap(test file, n_cond, n_pred)` makes the content-swap test (`SwapItems`), where the dataset has one.
     """
 
     settings: type[DatasetSettings]
     prepare: str
+    counted: str = "videos"
     training: str = "pipeline_lib.data.resident:training_windows"
     windows: str = "pipeline_lib.data.window_rules:every_window"
     context: str | None = None
     show: str | None = None
+    call: str | None = None
     swap: str | None = None
 
 
@@ -134,16 +139,22 @@ DATASETS: dict[str, DatasetEntry] = {
     "taxibj": DatasetEntry(
         TaxiBjSettings,
         prepare="pipeline_lib.data.taxibj:prepare",
+        counted="frames",
         training="pipeline_lib.data.taxibj_windows:training_windows",
         windows="pipeline_lib.data.taxibj_windows:windows",
         context="pipeline_lib.data.taxibj_windows:context",
+        show="pipeline_lib.data.taxibj_windows:in_taxis",
+        call="pipeline_lib.data.taxibj_windows:by_date",
     ),
     "taxibj_sample": DatasetEntry(
         TaxiBjSampleSettings,
         prepare="pipeline_lib.data.taxibj:prepare",
+        counted="frames",
         training="pipeline_lib.data.taxibj_windows:training_windows",
         windows="pipeline_lib.data.taxibj_windows:windows",
         context="pipeline_lib.data.taxibj_windows:context",
+        show="pipeline_lib.data.taxibj_windows:in_taxis",
+        call="pipeline_lib.data.taxibj_windows:by_date",
     ),
     "sst": DatasetEntry(
         SstSettings,

@@ -52,7 +52,12 @@ def metrics(experiments: Iterable[Experiment]) -> str:
 def colours(experiments: Iterable[Experiment]) -> str:
     """Of figures: in which colours they show values, and what they call these and channels."""
     datasets = [experiment.dataset for experiment in experiments]
-    return _text({each.name: [each.colour_map, each.value_name, each.unit, *each.channel_names] for each in datasets})
+    return _text(
+        {
+            each.name: [each.colour_map, each.colour_gamma, each.value_name, each.unit, *each.channel_names]
+            for each in datasets
+        }
+    )
 
 
 def _text(value: Any) -> str:

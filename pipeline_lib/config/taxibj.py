@@ -40,7 +40,10 @@ class TaxiBjSettings(DatasetSettings):
     N_RAW_FRAMES: ClassVar[int] = 22_484
     """Half hours in the four raw files; how many of them are of complete days, they must tell."""
     colour_map: ClassVar[str] = "magma"
+    colour_gamma: ClassVar[float] = 0.5
     channel_names: ClassVar[tuple[str, ...]] = ("inflow", "outflow")
+    value_name: ClassVar[str] = "flow"
+    unit: ClassVar[str] = "taxis per half hour"
     name: Literal["taxibj"] = "taxibj"
     windows: TaxiBjWindows = "all"
     preparation: TaxiBjPreparation = TaxiBjPreparation()

@@ -150,7 +150,7 @@ class PreparedFile:
         """What the file holds, in a few words."""
         if len(self._contents.shape) == 5:
             n_videos, n_frames, *frame_shape = self._contents.shape
-            return f"{n_videos} videos of {n_frames} frames {tuple(frame_shape)}"
+            return f"{n_videos} video{'s' if n_videos > 1 else ''} of {n_frames} frames {tuple(frame_shape)}"
         return f"{self._contents.shape[0]} digits {self._contents.shape[1:]}, of which videos are made as needed"
 
     def array(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:

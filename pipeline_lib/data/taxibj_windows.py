@@ -60,6 +60,23 @@ def context(file: VideoFile, index: WindowIndex, n_cond: int) -> dict[str, NDArr
     return {"week_before": file.array("week_before", first, last + 1)[frames_NT - first]}
 
 
+def in_taxis(file: VideoFile, index: WindowIndex, frames_NTCHW: NDArray[Any], first: int) -> NDArray[np.float32]:
+    """Frames as flows, in taxis per half hour; the same way back for all of them."""
+    low, high = file.array("value_range")
+    return (frames_NTCHW * np.float32(high - low) + np.float32(low)).astype(np.float32)
+
+
+def by_date(file: VideoFile, index: WindowIndex, n_cond: int) -> list[str]:
+    """Day and time of the first predicted frame of each window, and where the forecast goes from there."""
+    frames_NT = index.frames(file.n_frames)
+    dates, names = file.array("date"), []
+    for before, first in frames_NT[:, n_cond - 1 : n_cond + 1].tolist():
+        text, minutes = dates[first].decode(), 30 * (int(dates[first][8:]) - 1)
+        day, time = f"{text[:4]}-{text[4:6]}-{text[6:8]}", f"{minutes // 60:02d}:{minutes % 60:02d}"
+        names.append(f"{day}, from {time} {'on' if first > before else 'backwards'}")
+    return names
+
+
 class PublishedTrainingWindows(ResidentWindows):
     """Training windows that reach into the border: as `ResidentWindows`, with its frames behind those of the video."""
 

@@ -4,6 +4,7 @@ per_window/<protocol>/<window set>/<metric>   (n_windows,) float64, mean over al
 examples/cond                      (n, n_cond, C, H, W) float32: forecasts
 examples/truth, prediction         (n, n_pred, C, H, W) float32, in the unit in which figures show the dataset
 examples/window, video, start      (n,) int64: number among the windows, video in the test file, first frame in it
+examples/name                      (n,) text: what figures call the windows, where a dataset has names for them
 swap/content, motion               (n, n_cond, C, H, W) float32: content swaps, where that protocol was evaluated
 swap/truth, prediction             (n, n_pred, C, H, W) float32; truth: the assignment that the first metric takes
 swap/item                          (n,) int64: number of the item in the swap test
@@ -31,7 +32,10 @@ PerWindow = Mapping[str, Mapping[str, Mapping[str, NDArray[np.float64]]]]
 
 @dataclass(frozen=True)
 class Examples:
-    """Forecasts of a few windows: (n, T, C, H, W) float32, as figures show the dataset, (n,) int64 numbers."""
+    """Forecasts of a few windows: (n, T, C, H, W) float32, as figures show the dataset, (n,) int64 numbers.
+
+    name: (n,) text in UTF-8, what figures call the windows; None where video and start say it.
+    """
 
     cond: NDArray[np.float32]
     truth: NDArray[np.float32]
@@ -39,6 +43,7 @@ class Examples:
     window: NDArray[np.int64]
     video: NDArray[np.int64]
     start: NDArray[np.int64]
+    name: NDArray[np.bytes_] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,13 +131,15 @@ def read_predictions(path: Path) -> Predictions:
 
 def _write_parts(file: h5py.File, group: str, parts: Examples | SwapExamples | SwapGrid) -> None:
     for field in fields(parts):
-        file.create_dataset(f"{group}/{field.name}", data=getattr(parts, field.name))
+        if (part := getattr(parts, field.name)) is not None:
+            file.create_dataset(f"{group}/{field.name}", data=part)
 
 
 def _read_parts(
     file: h5py.File, group: str, parts: type[Examples] | type[SwapExamples] | type[SwapGrid]
 ) -> dict[str, Any]:
-    return {field.name: file[f"{group}/{field.name}"][()] for field in fields(parts)}
+    wanted = [field.name for field in fields(parts) if field.default is not None or field.name in file[group]]
+    return {name: file[f"{group}/{name}"][()] for name in wanted}
 
 
 def _plain(fact: Any) -> Any:

@@ -1,7 +1,7 @@
 """The examples in predictions.h5: a few of them, and what figures call them."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +15,14 @@ def few(examples: AnyExamples, n_most: int) -> AnyExamples:
     """At most `n_most` of them, spread evenly."""
     n = len(examples.prediction)
     shown = evenly(n, n_most)
-    return type(examples)(**{field.name: getattr(examples, field.name)[shown] for field in fields(examples)})
+    parts = {field.name: getattr(examples, field.name) for field in fields(examples)}
+    return replace(examples, **{name: part[shown] for name, part in parts.items() if part is not None})
 
 
 def example_name(examples: Examples, k: int) -> str:
     """Which window of the test part the k-th of them is."""
+    if examples.name is not None:
+        return bytes(examples.name[k]).decode()
     return f"test video {examples.video[k]}, from frame {examples.start[k]}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, PowerNorm
 from numpy.typing import NDArray
 
 from pipeline_lib.config.dataset import DatasetSettings
@@ -48,9 +48,15 @@ def in_unit(dataset: str, name: str | None = None) -> str:
     return f"{name or settings.value_name} [{settings.unit}]" if settings.unit else name or settings.value_name
 
 
-def value_scale(*frames: Frames) -> Normalize:
+def colour_gamma(dataset: str) -> float:
+    """Exponent of the scale on which values of a dataset are coloured."""
+    return DATASETS[dataset].settings.colour_gamma if dataset in DATASETS else 1.0
+
+
+def value_scale(*frames: Frames, gamma: float = 1.0) -> Normalize:
     """From the least to the greatest value of these, the truth."""
-    return Normalize(float(min(part.min() for part in frames)), float(max(part.max() for part in frames)))
+    least, greatest = float(min(part.min() for part in frames)), float(max(part.max() for part in frames))
+    return Normalize(least, greatest) if gamma == 1 else PowerNorm(gamma, least, greatest)
 
 
 def error_scale(error: Frames) -> Normalize:

@@ -157,7 +157,8 @@ def _notes(table: Table) -> list[str]:
             "Content swap: what one video shows, moving as another does. The best assignment of the contents to the "
             f"motions counts, for each video, metric and number of frames. What has no content to swap shows {DASH}."
         )
-    lines.append(f"Test data: {first.fact('test_data.n_videos')} videos; source: {first.fact('data_source')}.")
+    n_videos = first.fact("test_data.n_videos")
+    lines.append(f"Test data: {n_videos} video{'s' if n_videos > 1 else ''}; source: {first.fact('data_source')}.")
     return [*lines, *_notes_on_published(table)]
 
 

@@ -120,6 +120,13 @@ def test_examples_are_the_windows_that_they_are_said_to_be():
         np.testing.assert_allclose(found.prediction[k], expected, rtol=1e-6)
 
 
+def test_examples_are_of_the_first_set_of_windows():
+    windows = Windows(videos(), 7)
+    sets = {"main": np.array([3, 4, 9, 20, 23]), "all": np.arange(24)}
+    assert set(score(Wobbly(), windows, sets, n_examples=4).example_ids) < {3, 4, 9, 20, 23}
+    assert len(score(Wobbly(), windows, sets, n_examples=9).example_ids) == 5
+
+
 @pytest.mark.parametrize(("n_windows", "n_examples"), [(6360, 6), (106, 6), (10, 4), (3, 5), (1, 1)])
 def test_examples_are_spread_evenly(n_windows, n_examples):
     ids = spread(n_windows, n_examples)

@@ -1,5 +1,7 @@
 """predictions.h5 comes back as it was written, is whole or absent, and names itself when it is not one."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -85,6 +87,16 @@ def test_everything_comes_back(tmp_path):
         "n_cond": 5,
     }
     np.testing.assert_array_equal(found.facts["pixel_rows"], [3, 1, 2])
+
+
+def test_names_of_windows_come_back_where_a_dataset_has_them(tmp_path):
+    path, written = tmp_path / "predictions.h5", predictions()
+    write_predictions(path, written)
+    assert read_predictions(path).examples.name is None
+    named = replace(written.examples, name=np.array([b"2016-03-16, from 01:00 on", "längst".encode()]))
+    write_predictions(path, replace(written, examples=named))
+    found = read_predictions(path).examples.name
+    assert [bytes(name).decode() for name in found] == ["2016-03-16, from 01:00 on", "längst"]
 
 
 def test_where_no_swap_was_evaluated_there_are_no_examples_of_it(tmp_path):

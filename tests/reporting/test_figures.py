@@ -162,6 +162,17 @@ def test_long_horizon_has_a_row_for_the_truth_and_each_model_models_first(drawab
     assert draw("long_horizon", tmp_path / "second", folders[0], folders[1]) != of_both
 
 
+def test_windows_bear_the_names_that_their_dataset_has_for_them(drawable, panels):
+    folder = drawable(frame_shape=(2, 12, 16))
+    path = RunPaths(folder).predictions
+    predictions = read_predictions(path)
+    names = np.array([f"2016-03-1{k}, from 01:00 on".encode() for k in range(4)])
+    write_predictions(path, replace(predictions, examples=replace(predictions.examples, name=names)))
+    for figure in ("forecast", "long_horizon"):
+        titles = [axes.get_title(loc="left") for axes in panels(figure, folder)]
+        assert titles[:3] == [names[k].decode() for k in (0, 2, 3)], figure
+
+
 def test_long_horizon_refuses_forecasts_of_different_windows(drawable, tmp_path, capsys):
     folders = [drawable("pde", 0, frame_shape=(1, 12, 16)), drawable("copy_last", None, frame_shape=(1, 12, 16))]
     path = RunPaths(folders[1]).predictions

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pipeline_lib.reporting.frames import (
     Row,
     channels_beside,
+    colour_gamma,
     colour_map,
     coloured,
     error_of,
@@ -89,6 +90,13 @@ def test_scales_are_those_of_the_truth_and_symmetric_for_errors():
     assert (scale.vmin, scale.vmax) == (-0.1, 0.9)
     scale = error_scale(np.array([0.2, -0.5]))
     assert (scale.vmin, scale.vmax) == (-0.5, 0.5)
+
+
+def test_small_flows_are_told_apart_on_a_scale_of_their_own():
+    values = np.array([0.0, 100.0], np.float32)
+    assert value_scale(values, gamma=0.5)(25.0) == pytest.approx(0.5) and value_scale(values)(25.0) == 0.25
+    assert (value_scale(values, gamma=0.5)(0.0), value_scale(values, gamma=0.5)(100.0)) == (0.0, 1.0)
+    assert (colour_gamma("taxibj"), colour_gamma("wave_eq"), colour_gamma("another")) == (0.5, 1.0, 1.0)
 
 
 def test_rows_stand_under_each_other_and_conditioning_apart():

@@ -5,7 +5,7 @@ def evaluate_source(wildcards):
     experiment = experiment_of(wildcards)
     settings, dataset = experiment.evaluation, DATASETS[experiment.dataset.name]
     functions = [dataset.windows, *(METRICS[metric].function for metric in settings.metrics)]
-    functions += [function for function in (dataset.context, dataset.show) if function]
+    functions += [function for function in (dataset.context, dataset.show, dataset.call) if function]
     if "swap" in settings.protocols:
         functions.append(dataset.swap)
     return source_of("evaluate", MODELS[experiment.model.name].build, *functions)

@@ -23,6 +23,7 @@ from pipeline_lib.reporting.frames import (
     Frames,
     Row,
     channels_beside,
+    colour_gamma,
     colour_map,
     coloured,
     coloured_errors,
@@ -156,7 +157,8 @@ def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
     before, numbers = list(range(max(0, n_cond - N_COND_FRAMES), n_cond)), predicted_frames(n_pred, N_FRAMES)
     after = [number - 1 for number in numbers]
     errors_NTCHW = error_of(examples.prediction, examples.truth)
-    values, errors = value_scale(examples.cond, examples.truth), error_scale(errors_NTCHW[:, after])
+    values = value_scale(examples.cond, examples.truth, gamma=colour_gamma(dataset))
+    errors = error_scale(errors_NTCHW[:, after])
     frame_height = tile_height(len(before) + len(after), examples.truth, 0.88 * FULL_WIDTH)
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + n_examples * (3 * frame_height + 0.35)), layout="constrained")
     # Three channels are colours themselves, which no bar explains: its place stays empty.
@@ -172,7 +174,7 @@ def _rows_of_frames(examples: Examples, dataset: str) -> Figure:
         ]
         montage(mosaic[f"{k}"], rows, [t - n_cond + 1 for t in before], numbers)
         mosaic[f"{k}"].set_title(example_name(examples, k), loc="left", fontsize=7)
-    mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(dataset, examples.truth.shape[2]))
+    mosaic[f"{n_examples - 1}"].set_xlabel(channels_beside(dataset, examples.truth.shape[2]), fontsize=7)
     if not is_rgb:
         _value_bar(figure, values, examples, dataset, cax=mosaic["values"])
     _error_bar(figure, errors, dataset, is_rgb, cax=mosaic["errors"])

@@ -9,7 +9,14 @@ from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.predictions import read_predictions
 from pipeline_lib.reporting.animation import Palette, Panel, blank, save_animation
 from pipeline_lib.reporting.examples import few, subject
-from pipeline_lib.reporting.frames import channels_beside, colour_map, error_of, error_scale, value_scale
+from pipeline_lib.reporting.frames import (
+    channels_beside,
+    colour_gamma,
+    colour_map,
+    error_of,
+    error_scale,
+    value_scale,
+)
 
 N_EXAMPLES = 3
 
@@ -23,7 +30,7 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     errors_NTCHW = error_of(examples.prediction, examples.truth)
     palette = Palette(
         colour_map(str(facts["dataset"])),
-        value_scale(examples.cond, examples.truth),
+        value_scale(examples.cond, examples.truth, gamma=colour_gamma(str(facts["dataset"]))),
         error_scale(errors_NTCHW),
         is_rgb=examples.truth.shape[2] == 3,
     )

@@ -12,6 +12,7 @@ from pipeline_lib.reporting.examples import example_name, few
 from pipeline_lib.reporting.frames import (
     Row,
     channels_beside,
+    colour_gamma,
     colour_map,
     coloured,
     montage,
@@ -40,7 +41,7 @@ def draw(runs: Sequence[Path], files: Mapping[str, Path]) -> None:
     n_examples = max(1, min(N_EXAMPLES, MOST_ROWS // (1 + len(results))))
     forecasts = [few(examples, n_examples) for examples in _read_examples(results)]
     with styled():
-        figure = _figure(_labels(results), forecasts, colour_map(results[0].fact("dataset")))
+        figure = _figure(_labels(results), forecasts, results[0].fact("dataset"))
         channels = channels_beside(results[0].fact("dataset"), forecasts[0].truth.shape[2])
         heading(figure, results[0].fact("dataset"), ", ".join(filter(None, [conditions(results), channels])))
         save(figure, files)
@@ -83,13 +84,13 @@ def _read_examples(results: Sequence[ExperimentResult]) -> list[Examples]:
     return found
 
 
-def _figure(labels: Sequence[str], forecasts: Sequence[Examples], colours: str) -> Figure:
+def _figure(labels: Sequence[str], forecasts: Sequence[Examples], dataset: str) -> Figure:
     """labels, forecasts: of the models, in the order of their rows."""
-    examples = forecasts[0]
+    examples, colours = forecasts[0], colour_map(dataset)
     (n_examples, n_cond), n_pred = examples.cond.shape[:2], examples.truth.shape[1]
     before, numbers = list(range(max(0, n_cond - N_COND_FRAMES), n_cond)), predicted_frames(n_pred, N_FRAMES)
     after = [number - 1 for number in numbers]
-    scale = value_scale(examples.cond, examples.truth)
+    scale = value_scale(examples.cond, examples.truth, gamma=colour_gamma(dataset))
     frame_height = tile_height(len(before) + len(after), examples.truth, 0.84 * FULL_WIDTH)
     height = 0.25 + n_examples * ((1 + len(forecasts)) * frame_height * 1.06 + 0.34)
     figure = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
