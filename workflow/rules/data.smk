@@ -71,7 +71,8 @@ rule prepare:
         test=PATHS.test_file("{dataset}"),
     log:
         PATHS.log("prepare", "{dataset}"),
-    threads: 2
+    # Of two cores it takes one: asking for both, it would wait until no training runs.
+    threads: 1 if workflow.cores == 2 else 2
     resources:
         runtime=60,
         mem_mb=8000,
