@@ -102,7 +102,7 @@ def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device
 
 
 def _metric(entry: MetricEntry) -> Metric:
-    return Metric(load(entry.function), entry.direction, entry.uses_context)
+    return Metric(load(entry.function), entry.direction, entry.context is not None)
 
 
 def _swapped(

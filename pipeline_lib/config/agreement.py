@@ -8,12 +8,18 @@ from pipeline_lib.config.problems import Layer, origin, suggest
 
 
 def unknown_names(settings: PipelineSettings, experiments: Collection[str], layers: Sequence[Layer]) -> list[str]:
-    """Overrides and bars of what is not among the names of `experiments`; the base of a sweep may be overridden too."""
+    """Overrides, seeds and bars of what is not among the names of `experiments`; the base of a sweep may be overridden
+    too."""
     known = sorted(experiments)
     problems = [
         f"{origin(('overrides', name), layers)}: not among experiments{suggest(name, known)}"
         for name in settings.overrides
         if name not in experiments and name not in settings.sweeps
+    ]
+    problems += [
+        f"{origin(('seeds_by_experiment', name), layers)}: not among experiments{suggest(name, known)}"
+        for name in settings.seeds_by_experiment
+        if name not in experiments
     ]
     for k, name in enumerate(bar.experiment for bar in settings.require):
         if name not in experiments:

@@ -12,6 +12,9 @@ class DatasetSettings(Section):
     raw_source: ClassVar[str | None] = None
     """Name of the raw files that `prepare` reads; None where it simulates."""
 
+    context: ClassVar[str | None] = None
+    """What metrics and baselines can be told of a window beside its frames (`DatasetEntry.context`), a name for it."""
+
     colour_map: ClassVar[str] = "viridis"
     """In which of matplotlib's colours figures show values; frames of three channels are RGB."""
 

@@ -39,9 +39,9 @@ class Experiment(Section):
         self.dataset.check_task(self.task)
         if self.dataset.frame_shape is not None:
             self.model.check_frames(self.dataset.frame_shape)
-        if self.model.uses_context and DATASETS[self.dataset.name].context is None:
+        if self.model.context not in (None, self.dataset.context):
             raise ValueError(
-                f"model {self.model.name} needs what {self.dataset.name} does not know: choose another one"
+                f"model {self.model.name} needs what {self.dataset.name} does not know of its windows; choose another"
             )
         self._check_metrics()
         self._check_protocols()
@@ -52,7 +52,7 @@ class Experiment(Section):
         unknown = [metric for metric in metrics if metric not in METRICS]
         if unknown:
             raise ValueError(f"evaluation.metrics: unknown {unknown}, registered are {sorted(METRICS)}")
-        if DATASETS[self.dataset.name].context is None and (lost := [m for m in metrics if METRICS[m].uses_context]):
+        if lost := [metric for metric in metrics if METRICS[metric].context not in (None, self.dataset.context)]:
             raise ValueError(f"evaluation.metrics: {', '.join(lost)} needs what {self.dataset.name} does not know")
         _, height, width = self.dataset.frame_shape or (1, math.inf, math.inf)
         for metric in metrics:
@@ -77,7 +77,7 @@ class Experiment(Section):
                 f"evaluation.protocols: model {self.model.name} cannot swap contents, which takes a static code of its "
                 "own: leave swap out"
             )
-        if lost := [metric for metric in self.evaluation.metrics if METRICS[metric].uses_context]:
+        if lost := [metric for metric in self.evaluation.metrics if METRICS[metric].context]:
             raise ValueError(f"evaluation.metrics: {', '.join(lost)} cannot score content swaps: leave out one of them")
 
     @property

@@ -16,8 +16,8 @@ class ModelSettings(Section):
     is_trained: ClassVar[bool] = True
     """Whether an experiment with this model has a training section and seeds; baselines are fitted and have neither."""
 
-    uses_context: ClassVar[bool] = False
-    """Whether it forecasts from what a dataset knows of a window beside its frames (`DatasetEntry.context`)."""
+    context: ClassVar[str | None] = None
+    """What it must be told of a window beside its frames, as `DatasetSettings.context` names it; None: nothing."""
 
     name: str
 
@@ -186,7 +186,7 @@ class WeekBeforeSettings(ModelSettings):
     """Baseline: every predicted frame is the one of a week before, which TaxiBJ knows."""
 
     is_trained: ClassVar[bool] = False
-    uses_context: ClassVar[bool] = True
+    context: ClassVar[str | None] = "week_before"
     name: Literal["week_before"] = "week_before"
 
 
@@ -194,5 +194,5 @@ class ClimatologySettings(ModelSettings):
     """Baseline for SST: every predicted frame is the zone's climatology of its day."""
 
     is_trained: ClassVar[bool] = False
-    uses_context: ClassVar[bool] = True
+    context: ClassVar[str | None] = "climatology"
     name: Literal["climatology"] = "climatology"

@@ -62,6 +62,9 @@ class PipelineSettings(Section):
     seeds: tuple[Seed, ...] = Field(
         (0,), min_length=1, description="Seeds of every trained experiment; baselines have none."
     )
+    seeds_by_experiment: dict[ExperimentName, Annotated[tuple[Seed, ...], Field(min_length=1)]] = Field(
+        {}, description="Seeds of single experiments, in place of `seeds`."
+    )
     overrides: dict[ExperimentName, dict[str, Any]] = Field(
         {},
         description="Settings by experiment, merged deeply over its YAML. Changing identity, task or budget "
@@ -100,6 +103,14 @@ class PipelineSettings(Section):
             raise ValueError(f"more than once: {twice}")
         return values
 
+    @field_validator("seeds_by_experiment")
+    @classmethod
+    def _each_seed_once(cls, seeds: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        for name, values in seeds.items():
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} has a seed more than once: {list(values)}")
+        return seeds
+
 
 @dataclass(frozen=True)
 class Run:
@@ -132,7 +143,10 @@ class Pipeline:
         return tuple(experiment for experiment in self.experiments.values() if experiment.dataset.name == dataset)
 
     def seeds(self, experiment: Experiment) -> tuple[int | None, ...]:
-        return (None,) if experiment.is_baseline else self.settings.seeds
+        """Seeds of its runs; one run without a seed for baselines."""
+        if experiment.is_baseline:
+            return (None,)
+        return self.settings.seeds_by_experiment.get(experiment.name, self.settings.seeds)
 
     def runs(self, experiments: tuple[Experiment, ...] | None = None) -> tuple[Run, ...]:
         """Every run of these experiments (all by default), in their order."""

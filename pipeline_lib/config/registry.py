@@ -69,7 +69,7 @@ class ModelEntry:
 @dataclass(frozen=True)
 class MetricEntry:
     """`function` scores predictions of frames with at least `min_side` pixels a side; the rest is what tables and
-    figures print. uses_context: it also takes the context of the windows (`DatasetEntry.context`).
+    figures print. context: the function also takes that of the windows, as `DatasetSettings.context` names it.
     """
 
     function: str
@@ -77,7 +77,7 @@ class MetricEntry:
     unit: str
     direction: Literal["lower", "higher"]
     min_side: int = 1
-    uses_context: bool = False
+    context: str | None = None
 
 
 @dataclass(frozen=True)
@@ -188,15 +188,20 @@ METRICS: dict[str, MetricEntry] = {
     ),
     "psnr_frame_mean": MetricEntry("pipeline_lib.metrics.psnr:psnr_frame_mean", "PSNR", "dB", "higher"),
     "ssim_gauss11": MetricEntry("pipeline_lib.metrics.ssim:ssim_gauss11", "SSIM", "1", "higher", min_side=11),
-    "mse_celsius2": MetricEntry("pipeline_lib.metrics.sst:mse_celsius2", "MSE", "°C²", "lower", uses_context=True),
+    "mse_celsius2": MetricEntry("pipeline_lib.metrics.sst:mse_celsius2", "MSE", "°C²", "lower", context="climatology"),
     "ssim_celsius": MetricEntry(
-        "pipeline_lib.metrics.sst:ssim_celsius", "SSIM in °C", "1", "higher", min_side=11, uses_context=True
+        "pipeline_lib.metrics.sst:ssim_celsius", "SSIM in °C", "1", "higher", min_side=11, context="climatology"
     ),
     "mse_published": MetricEntry(
-        "pipeline_lib.metrics.sst:mse_published", "MSE, published rule", "°C²", "lower", uses_context=True
+        "pipeline_lib.metrics.sst:mse_published", "MSE, published rule", "°C²", "lower", context="climatology"
     ),
     "ssim_published": MetricEntry(
-        "pipeline_lib.metrics.sst:ssim_published", "SSIM, published rule", "1", "higher", min_side=11, uses_context=True
+        "pipeline_lib.metrics.sst:ssim_published",
+        "SSIM, published rule",
+        "1",
+        "higher",
+        min_side=11,
+        context="climatology",
     ),
 }
 

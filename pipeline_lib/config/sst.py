@@ -49,6 +49,7 @@ class SstSettings(DatasetSettings):
     """SST: daily sea surface temperature of 64x64 pixels of the Atlantic, normalised by climatology and frame."""
 
     raw_source: ClassVar[str | None] = "sst"
+    context: ClassVar[str | None] = "climatology"
     colour_map: ClassVar[str] = "inferno"
     value_name: ClassVar[str] = "temperature"
     unit: ClassVar[str] = "°C"

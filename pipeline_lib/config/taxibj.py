@@ -36,6 +36,7 @@ class TaxiBjSettings(DatasetSettings):
     """TaxiBJ: inflow and outflow of taxis in 32x32 regions of Beijing, every half hour."""
 
     raw_source: ClassVar[str | None] = "taxibj"
+    context: ClassVar[str | None] = "week_before"
     N_RAW_FRAMES: ClassVar[int] = 22_484
     """Half hours in the four raw files; how many of them are of complete days, they must tell."""
     colour_map: ClassVar[str] = "magma"

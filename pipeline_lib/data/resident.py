@@ -39,6 +39,8 @@ class ResidentWindows:
             }
         places_NT = index.video[:, None] * self._n_frames + index.frames(self._n_frames)
         self._places_NT = torch.from_numpy(places_NT).to(device)
+        # A tensor: GPUs divide by a number of Python's in another way, and round otherwise.
+        self._white = torch.full((), 255.0, device=device)
 
     @property
     def n_windows(self) -> int:
@@ -64,7 +66,7 @@ class ResidentWindows:
         """Windows of the given numbers, the same in every epoch: (B, T, C, H, W) on the device."""
         numbers = torch.from_numpy(ids).to(self._device, non_blocking=True)
         frames = self._frames[self._places_NT[numbers]]
-        return frames if frames.dtype == torch.float32 else frames.float().div_(255)
+        return frames if frames.dtype == torch.float32 else frames / self._white
 
     def sample(self, n_windows: int, length: int) -> Tensor:
         """A fixed sample of all windows of `length` frames, drawn without replacement: (n, length, C, H, W)."""

@@ -86,4 +86,5 @@ def _check_end(path: Path, offset: int) -> None:
         n_bytes = offset + len(block)
         raise ValueError(f"{path} is truncated: it ends after {n_bytes} bytes, without the mark of its end. {_REMEDY}")
     if any(block):
-        raise ValueError(f"{path} is damaged: what stands at byte {offset} is no member's header. {_REMEDY}")
+        what = f"what stands at byte {offset} is no member's header, or none that is whole"
+        raise ValueError(f"{path} is truncated or damaged: {what}. {_REMEDY}")

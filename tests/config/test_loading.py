@@ -71,6 +71,15 @@ def test_files_merge_over_each_other_and_overrides_over_the_experiment(project):
     assert load_pipeline(mapping, project.root, files) == pipeline
 
 
+def test_an_experiment_may_have_seeds_of_its_own(project):
+    mapping = {"experiments": [PDE, COPY], "seeds": [0], "seeds_by_experiment": {PDE: [1, 2]}}
+    pipeline = load_pipeline(mapping, project.root)
+    assert [(run.experiment.name, run.seed) for run in pipeline.runs()] == [(PDE, 1), (PDE, 2), (COPY, None)]
+    for seeds, told in (({"wave_eq_100/pd": [1]}, f"did you mean '{PDE}'"), ({PDE: [1, 1]}, "a seed more than once")):
+        with pytest.raises(ValueError, match=told):
+            load_pipeline(mapping | {"seeds_by_experiment": seeds}, project.root)
+
+
 @pytest.mark.parametrize(
     ("override", "label"),
     [

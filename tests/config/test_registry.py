@@ -63,11 +63,18 @@ def test_a_module_that_lacks_a_package_says_which(tmp_path, monkeypatch):
 
 def test_names_choose_the_settings_class(tiny_experiment):
     content = tiny_experiment.model_dump()
-    on_sst = {"name": "sst/pde", "dataset": {"name": "sst"}}
+    told = {
+        "climatology": {"name": "sst/pde", "dataset": {"name": "sst"}},
+        "week_before": {
+            "name": "taxibj/pde",
+            "dataset": {"name": "taxibj", "preparation": {"window_frames": 15}},
+            "task": {"n_cond": 5, "n_pred": 10, "n_pred_test": 10},
+        },
+    }
     for name, entry in MODELS.items():
         if not entry.settings.is_trained:
             changed = {**content, "model": {"name": name}, "training": None}
-            changed |= on_sst if entry.settings.uses_context else {}
+            changed |= told.get(entry.settings.context, {})
             assert type(Experiment.model_validate(changed).model) is entry.settings
     assert type(tiny_experiment.dataset) is DATASETS["wave_eq_100"].settings
     with pytest.raises(ValidationError, match=", ".join(map(repr, MODELS))):

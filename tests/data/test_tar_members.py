@@ -74,7 +74,7 @@ def test_what_is_no_member_between_members_is_damage(tmp_path: Path) -> None:
         offset = archive.getmembers()[2].offset
     whole[offset : offset + 512] = b"?" * 512
     path.write_bytes(whole)
-    with pytest.raises(ValueError, match=f"is damaged: what stands at byte {offset} is no member's header"):
+    with pytest.raises(ValueError, match=f"damaged: what stands at byte {offset} is no member's header"):
         contents(path)
 
 

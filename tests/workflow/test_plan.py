@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from pipeline_lib.cli import STAGES
+from pipeline_lib.config.raw import RAW_SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +79,15 @@ def test_every_table_and_figure_has_a_target_of_its_own(workflow):
     assert counts == {"prepare": 1, "train": 4, "fit": 2, "evaluate": 6, "tabulate": 1}
 
 
-def test_a_grid_of_every_experiment_and_fifty_seeds_is_planned_in_seconds(workflow):
+def test_a_grid_of_every_experiment_and_fifty_seeds_is_planned_in_seconds(workflow, tmp_path):
+    for source in RAW_SOURCES.values():  # what a person puts in place
+        (tmp_path / source.name).mkdir()
+        for file in source.files if source.is_placed_by_hand else ():
+            (tmp_path / source.name / file.name).touch()
     files = sorted((workflow.folder / "config" / "experiments").glob("*/*.yaml"))
     names = [f"{path.parent.name}/{path.stem}" for path in files]
-    workflow.write("grid.yaml", yaml.safe_dump({"experiments": names, "seeds": list(range(50))}))
+    grid = {"experiments": names, "seeds": list(range(50)), "mirror_dir": str(tmp_path)}
+    workflow.write("grid.yaml", yaml.safe_dump(grid))
     began = time.monotonic()
     jobs = workflow.plan(configfile="grid.yaml")
     print(f"{len(jobs)} jobs planned in {time.monotonic() - began:.1f} s")
