@@ -71,5 +71,5 @@ class TaxiBjSampleSettings(TaxiBjSettings):
     """A synthetic city in the files of TaxiBJ."""
 
     raw_source: ClassVar[str | None] = "taxibj_sample"
-    N_RAW_FRAMES: ClassVar[int] = 4_666
+    N_RAW_FRAMES: ClassVar[int] = 4_664
     name: Literal["taxibj_sample"] = "taxibj_sample"  # type: ignore[assignment]

@@ -84,14 +84,14 @@ def _rhythms(random: np.random.Generator) -> Floats:
 
     A district is a mixture of homes, offices, nightlife and a station, each with its hours.
     """
-    base = 0.06 + 0.5 * _around(14, 6)
+    base = 0.05 + 0.35 * _around(14, 5)
     kinds = np.array(
         [
             # working days in, out; weekends in, out
-            [_around(18.8, 2.0), _around(8.0, 1.3), 0.6 * _around(17.5, 3.5), 0.6 * _around(11.0, 2.5)],
-            [_around(8.6, 1.2), _around(18.2, 1.8), 0.25 * _around(10.5, 2.0), 0.25 * _around(17.0, 2.5)],
-            [0.5 * _around(20.0, 1.6), 0.5 * _around(23.5, 1.5), _around(20.5, 2.2), _around(0.5, 1.8)],
-            [0.4 * _around(7.0, 2.5), 0.4 * _around(21.0, 2.5), 0.5 * _around(9.0, 3.0), 0.5 * _around(19.0, 3.0)],
+            [_around(18.8, 1.4), _around(8.0, 0.9), 0.6 * _around(17.5, 2.5), 0.6 * _around(11.0, 1.8)],
+            [_around(8.6, 0.9), _around(18.2, 1.2), 0.25 * _around(10.5, 1.4), 0.25 * _around(17.0, 1.8)],
+            [0.5 * _around(20.0, 1.1), 0.5 * _around(23.5, 1.0), _around(20.5, 1.5), _around(0.5, 1.2)],
+            [0.4 * _around(7.0, 1.8), 0.4 * _around(21.0, 1.8), 0.5 * _around(9.0, 2.1), 0.5 * _around(19.0, 2.1)],
         ]
     )
     mixture = random.dirichlet([0.7, 0.7, 0.35, 0.3], N_DISTRICTS)
