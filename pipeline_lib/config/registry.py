@@ -212,6 +212,7 @@ FIGURES: dict[str, FigureEntry] = {
         "pipeline_lib.reporting.figures.forecast_animation:draw",
         "run",
         "forecast_animation.rst",
+        trained_only=True,
         frames="image",
         suffixes=("html", "gif"),
     ),
