@@ -14,13 +14,15 @@ MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
 class RawFile:
     """One file. Without a sum, whatever bears its name is taken for it.
 
-    folder: of an archive, the name of the extracted folder that may stand in its place.
+    folder: of an archive, the name of the extracted folder that may stand in its place. is_folder: it is no file, but
+    a folder, whose files the dataset's reader finds.
     """
 
     name: str
     sha256: str | None = None
     n_bytes: int | None = None
     folder: str | None = None
+    is_folder: bool = False
 
     @property
     def described(self) -> str:
@@ -161,7 +163,16 @@ SST_SAMPLE = RawSource(
 
 RAW_SOURCES: dict[str, RawSource] = {
     source.name: source
-    for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE, SST, SST_SAMPLE)
+    for source in (
+        MNIST,
+        MNIST_SAMPLE,
+        CHAIRS,
+        CHAIRS_SAMPLE,
+        TAXIBJ,
+        TAXIBJ_SAMPLE,
+        SST,
+        SST_SAMPLE,
+    )
 }
 
 
