@@ -161,6 +161,27 @@ SST_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.sst:make",
 )
 
+PEDESTRIANS = RawSource(
+    name="pedestrians",
+    title="MOTSChallenge pedestrians",
+    page="https://arxiv.org/abs/2006.13391",
+    licence="Made from MOTS, which its authors distribute under CC BY-NC-SA 3.0, for research only; to be cited: "
+    "Voigtlaender et al., MOTS: Multi-Object Tracking and Segmentation, CVPR 2019.",
+    files=(RawFile("sequences", is_folder=True),),
+    instructions="Extract there the archive that the release of DIVE links to, folders seq_*, or make such folders "
+    "from the MOTSChallenge release with `python -m pipeline_lib cut-pedestrians`: docs/datasets/pedestrians.md",
+    sample="pedestrians_sample",
+)
+
+PEDESTRIANS_SAMPLE = RawSource(
+    name="pedestrians_sample",
+    title="Walkers drawn by this project in the folders of the MOTSChallenge pedestrians",
+    page="docs/datasets/pedestrians.md",
+    licence="Part of this project, under its licence.",
+    files=PEDESTRIANS.files,
+    make="pipeline_lib.data.samples.pedestrians:make",
+)
+
 RAW_SOURCES: dict[str, RawSource] = {
     source.name: source
     for source in (
@@ -172,6 +193,8 @@ RAW_SOURCES: dict[str, RawSource] = {
         TAXIBJ_SAMPLE,
         SST,
         SST_SAMPLE,
+        PEDESTRIANS,
+        PEDESTRIANS_SAMPLE,
     )
 }
 

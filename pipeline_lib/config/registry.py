@@ -26,6 +26,7 @@ from pipeline_lib.config.model import (
     WeekBeforeSettings,
 )
 from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings, MovingMnistSettings
+from pipeline_lib.config.pedestrians import PedestriansSampleSettings, PedestriansSettings
 from pipeline_lib.config.sst import SstSampleSettings, SstSettings
 from pipeline_lib.config.taxibj import TaxiBjSampleSettings, TaxiBjSettings
 from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
@@ -169,6 +170,20 @@ DATASETS: dict[str, DatasetEntry] = {
         windows="pipeline_lib.data.sst_windows:windows",
         context="pipeline_lib.data.sst_windows:context",
         show="pipeline_lib.data.sst_windows:in_celsius",
+    ),
+    "pedestrians": DatasetEntry(
+        PedestriansSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "pedestrians_sample": DatasetEntry(
+        PedestriansSampleSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
     ),
 }
 
