@@ -206,7 +206,7 @@ METRICS: dict[str, MetricEntry] = {
 }
 
 FIGURES: dict[str, FigureEntry] = {
-    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst"),
+    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst", True),
     "loss_curves": FigureEntry("pipeline_lib.reporting.figures.loss_curves:draw", "run", "loss_curves.rst", True),
     "forecast_animation": FigureEntry(
         "pipeline_lib.reporting.figures.forecast_animation:draw",
