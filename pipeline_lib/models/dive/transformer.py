@@ -16,23 +16,33 @@ from torch.autograd.function import once_differentiable
 
 
 class _Hat(torch.autograd.Function):
-    """max(0, 1 - |position - tap|), broadcast; at a kink the derivative is that of the side of larger positions."""
+    """Positions (…, P) → weights (…, n_taps, P), max(0, 1 - |position - tap|) for taps 0 … n_taps - 1.
+
+    Two taps of each position at most are not 0, so they are written into zeros, and gradients are read of two taps: one
+    pass instead of many. At a kink the derivative is that of the side of larger positions.
+    """
 
     @staticmethod
-    def forward(ctx: Any, position: Tensor, tap: Tensor) -> Tensor:
-        distance = position - tap
-        ctx.save_for_backward(distance)
-        ctx.shape = position.shape
-        return (1 - distance.abs()).clamp_min_(0)
+    def forward(ctx: Any, position: Tensor, n_taps: int) -> Tensor:
+        low = position.floor()
+        beyond = position - low
+        low_is_tap, high_is_tap = (low >= 0) & (low < n_taps), (low >= -1) & (low < n_taps - 1)
+        at_low, at_high = (1 - beyond) * low_is_tap, beyond * high_is_tap
+        # A position that is not finite has a tap as well: it makes the loss NaN, which the training reports.
+        first = torch.nan_to_num(low).clamp(-1, n_taps).long()
+        low_tap, high_tap = first.clamp(0, n_taps - 1), (first + 1).clamp(0, n_taps - 1)
+        both = low_tap == high_tap  # beyond an end, where one of the weights is 0 or both are
+        ctx.save_for_backward(low_tap, high_tap, low_is_tap, high_is_tap)
+        weights = position.new_zeros(*position.shape[:-1], n_taps, position.shape[-1])
+        weights.scatter_(-2, low_tap.unsqueeze(-2), at_low.unsqueeze(-2))
+        return weights.scatter_(-2, high_tap.unsqueeze(-2), (at_high + at_low * both).unsqueeze(-2))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (distance,) = ctx.saved_tensors
-        rises = (distance >= -1) & (distance < 0)
-        falls = (distance >= 0) & (distance < 1)
-        slope = rises.to(gradient.dtype) - falls.to(gradient.dtype)
-        return (gradient * slope).sum_to_size(ctx.shape), None
+        low_tap, high_tap, low_is_tap, high_is_tap = ctx.saved_tensors
+        rises, falls = (gradient.gather(-2, tap.unsqueeze(-2)).squeeze(-2) for tap in (high_tap, low_tap))
+        return rises * high_is_tap - falls * low_is_tap, None
 
 
 def place(object_BTKCHW: Tensor, pose_BTK3: Tensor, side: int) -> Tensor:
@@ -66,6 +76,4 @@ def _coordinates(side: int, like: Tensor) -> Tensor:
 
 def _hats(coordinate: Tensor, n_taps: int) -> Tensor:
     """Weight of each of `n_taps` pixels at coordinates (…, P) → (…, n_taps, P)."""
-    position = (coordinate + 1) * ((n_taps - 1) / 2)
-    tap = torch.arange(n_taps, dtype=coordinate.dtype, device=coordinate.device)
-    return _Hat.apply(position.unsqueeze(-2), tap.unsqueeze(-1))
+    return _Hat.apply((coordinate + 1) * ((n_taps - 1) / 2), n_taps)
