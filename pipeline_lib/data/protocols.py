@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,15 @@ class TrainingWindows(Protocol):
 
     def videos(self, batch_size: int) -> Iterator[np.ndarray]:
         """Training frames for a baseline to fit: (n, T, C, H, W) float32, a few videos at a time."""
+        ...
+
+
+@runtime_checkable
+class TruthfulWindows(TrainingWindows, Protocol):
+    """Training windows in which something is missing or hidden, and that know what."""
+
+    def sample_truth(self, n_windows: int, length: int) -> dict[str, Tensor]:
+        """Of the windows that `sample` gives, what `DatasetSettings.context` "complete_video" names, on the device."""
         ...
 
 
