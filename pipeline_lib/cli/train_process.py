@@ -33,8 +33,8 @@ from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
 from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
-from pipeline_lib.training.pictures import ForecastPictures
-from pipeline_lib.training.validation import ForecastValidation
+from pipeline_lib.training.pictures import TrainingPictures
+from pipeline_lib.training.validation import ForecastValidation, Validation
 from pipeline_lib.training.watch import TrainingDivergedError
 
 
@@ -124,6 +124,7 @@ class TrainingProcess:
         data = open_training_data(self.request, self.device)
         assert self.request.seed is not None
         seed_torch(self.request.seed, "weights")
+        validation = self._validation(data)
         trainer = Trainer(
             model=build_model(experiment, data.frame_shape, self.device),
             data=data,
@@ -135,13 +136,18 @@ class TrainingProcess:
             journal=self.journal,
             stop=self.stop.poll,
             progress=TrainingProgress(0, 0),
-            validation=self._validation(data),
-            pictures=ForecastPictures(self.request.state / "pictures", self.request.out, self.journal),
+            validation=validation,
+            pictures=self._pictures(validation),
             identity={"digest": self.request.digest, "experiment": experiment.name, "seed": self.request.seed},
         )
         return trainer, data.facts
 
-    def _validation(self, data: TrainingWindows) -> ForecastValidation | None:
+    def _pictures(self, validation: Validation | None) -> TrainingPictures | None:
+        if validation is None:
+            return None
+        return TrainingPictures(validation.key, self.request.state / "pictures", self.request.out, self.journal)
+
+    def _validation(self, data: TrainingWindows) -> Validation | None:
         if self.settings.validation.interval == 0 and self.settings.validation.pictures_interval == 0:
             return None
         task = self.request.experiment.task

@@ -16,7 +16,7 @@ class DatasetSettings(Section):
     """What metrics and baselines can be told of a window beside its frames (`DatasetEntry.context`), a name for it."""
 
     visible_rows: ClassVar[tuple[int, int] | None] = None
-    """First and last+1 row of a frame that is ever visible, where not all are; scores count these alone."""
+    """First row of a frame that is seen, and the one after the last, where the others are hidden."""
 
     colour_map: ClassVar[str] = "viridis"
     """In which of matplotlib's colours figures show values; frames of three channels are RGB."""

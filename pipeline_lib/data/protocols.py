@@ -45,10 +45,10 @@ class TrainingWindows(Protocol):
 
 @runtime_checkable
 class TruthfulWindows(TrainingWindows, Protocol):
-    """Training windows in which something is missing or hidden, and that know what."""
+    """Training windows of which more is known than is shown to the model."""
 
     def sample_truth(self, n_windows: int, length: int) -> dict[str, Tensor]:
-        """Of the windows that `sample` gives, what `DatasetSettings.context` "complete_video" names, on the device."""
+        """Of the windows of `sample`, by the names of the dataset's context: tensors (n, length, …) on the device."""
         ...
 
 

@@ -1,6 +1,7 @@
 """What training and evaluation know of a model."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -33,9 +34,53 @@ class ContentSwapper(Forecaster, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Decomposition:
+    """What a model infers of B videos of K moving objects, T = n_cond + n_pred frames; float32 unless said.
+
+    reconstruction (B, n_cond, C, H, W): in [0, 1], objects that are judged missing are not drawn.
+    imputation (B, n_cond, C, H, W): in [0, 1], every object drawn; where it is judged missing, as it appears in the
+    nearest frame in which it is visible.
+    forecast (B, n_pred, C, H, W): the frames after the conditioning ones, in [0, 1].
+    components (B, T, K, C, H, W): each object alone, drawn whether it is judged missing or not.
+    pose (B, T, K, 3): scale s, x and y, x along the width. Pixel p of a frame shows the object at s·p + (x, y), both in
+    coordinates from -1 to 1 between the centres of the outermost pixels.
+    visibility (B, n_cond, K): score in [0, 1], larger where the object is more surely visible. visible, bool: decided.
+    """
+
+    reconstruction_BTCHW: Tensor
+    imputation_BTCHW: Tensor
+    forecast_BTCHW: Tensor
+    components_BTKCHW: Tensor
+    pose_BTK3: Tensor
+    visibility_BTK: Tensor
+    visible_BTK: Tensor
+
+
+@runtime_checkable
+class Decomposer(Forecaster, Protocol):
+    """A model that takes a video apart into moving objects, and says where each is missing."""
+
+    def decompose(self, cond_BTCHW: Tensor, n_pred: int) -> Decomposition:
+        """(B, n_cond, C, H, W), the frames as they are seen → objects, and the frames that are made of them."""
+        ...
+
+    def negative_elbo(self, video_BTCHW: Tensor) -> Tensor:
+        """(B, T, C, H, W), observed frames and those that follow → (B,), negative ELBO per value (over T·C·H·W)."""
+        ...
+
+
 @runtime_checkable
 class Trainable(Forecaster, Protocol):
     """A model trained by gradient descent on windows of n_cond + n_pred frames."""
+
+    sums_batch: bool
+    """Whether the objective is the sum over the batch's windows and their values, not the mean that terms are given
+    as: it scales gradients, and what is logged stays the mean."""
+
+    def at_iteration(self, iteration: int) -> dict[str, float]:
+        """Told before each step, counted from 1. Returns what follows a schedule, to be logged by name."""
+        ...
 
     def draw_range(self) -> tuple[int, int]:
         """Bounds (inclusive) of the integer that each iteration draws, uniform, the same for the whole batch."""

@@ -11,6 +11,15 @@ swap/item                          (n,) int64: number of the item in the swap te
 swap_grid/content                  (n, n_cond, C, H, W) float32: n contents with m motions, each with each
 swap_grid/motion                   (m, n_cond + n_pred, C, H, W) float32
 swap_grid/prediction               (n, m, n_pred, C, H, W) float32
+decomposition/observed             (n, n_cond, C, H, W) float32: videos taken apart into K objects, T = n_cond + n_pred
+decomposition/complete             (n, T, C, H, W) float32: the videos with nothing missing or hidden
+decomposition/reconstruction, imputation   (n, n_cond, C, H, W) float32: what was seen, and with missing objects drawn
+decomposition/forecast             (n, n_pred, C, H, W) float32
+decomposition/component            (n, T, K, C, H, W) float32: each object alone, in the truth's order where it is known
+decomposition/box                  (n, T, K, 4) float32: row and column of its centre, height, width [pixels]
+decomposition/visibility, visible  (n, n_cond, K) float32 score, and bool
+decomposition/missing              (n, n_cond, K') bool: where it is true that an object is missing; K' = 1: any of them
+decomposition/window               (n,) int64: number among the windows
 attributes                         `format`, and the facts of the evaluation (experiment, digest, …)
 """
 
@@ -74,11 +83,34 @@ class SwapGrid:
 
 
 @dataclass(frozen=True)
+class DecompositionExamples:
+    """A few videos taken apart into K objects: (n, T, …, C, H, W) float32 in [0, 1], as the file's fields are.
+
+    missing is None where no dataset tells.
+    """
+
+    observed: NDArray[np.float32]
+    complete: NDArray[np.float32]
+    reconstruction: NDArray[np.float32]
+    imputation: NDArray[np.float32]
+    forecast: NDArray[np.float32]
+    component: NDArray[np.float32]
+    box: NDArray[np.float32]
+    visibility: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+    window: NDArray[np.int64]
+    missing: NDArray[np.bool_] | None = None
+
+
+Parts = Examples | SwapExamples | SwapGrid | DecompositionExamples
+
+
+@dataclass(frozen=True)
 class Predictions:
     """Content of a predictions.h5. per_window: by protocol, window set and metric.
 
-    `facts` are text, numbers and arrays; a fact that is None is not stored. swap, swap_grid: None where no swap was
-    evaluated.
+    `facts` are text, numbers and arrays; a fact that is None is not stored. swap, swap_grid, decomposition: None where
+    it was not evaluated.
     """
 
     per_window: PerWindow
@@ -86,6 +118,7 @@ class Predictions:
     facts: Mapping[str, Any]
     swap: SwapExamples | None = None
     swap_grid: SwapGrid | None = None
+    decomposition: DecompositionExamples | None = None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -100,6 +133,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
             _write_parts(file, "swap", predictions.swap)
         if predictions.swap_grid is not None:
             _write_parts(file, "swap_grid", predictions.swap_grid)
+        if predictions.decomposition is not None:
+            _write_parts(file, "decomposition", predictions.decomposition)
         file.attrs.update({name: fact for name, fact in predictions.facts.items() if fact is not None})
         file.attrs["format"] = FORMAT
 
@@ -122,6 +157,9 @@ def read_predictions(path: Path) -> Predictions:
                 facts={name: _plain(fact) for name, fact in file.attrs.items() if name != "format"},
                 swap=SwapExamples(**_read_parts(file, "swap", SwapExamples)) if "swap" in file else None,
                 swap_grid=SwapGrid(**_read_parts(file, "swap_grid", SwapGrid)) if "swap_grid" in file else None,
+                decomposition=DecompositionExamples(**_read_parts(file, "decomposition", DecompositionExamples))
+                if "decomposition" in file
+                else None,
             )
     except FileNotFoundError:
         raise ValueError(f"{path}: does not exist; evaluate the run first") from None
@@ -129,15 +167,13 @@ def read_predictions(path: Path) -> Predictions:
         raise ValueError(f"{path}: damaged or not a predictions file ({error}); evaluate again") from error
 
 
-def _write_parts(file: h5py.File, group: str, parts: Examples | SwapExamples | SwapGrid) -> None:
+def _write_parts(file: h5py.File, group: str, parts: Parts) -> None:
     for field in fields(parts):
         if (part := getattr(parts, field.name)) is not None:
             file.create_dataset(f"{group}/{field.name}", data=part)
 
 
-def _read_parts(
-    file: h5py.File, group: str, parts: type[Examples] | type[SwapExamples] | type[SwapGrid]
-) -> dict[str, Any]:
+def _read_parts(file: h5py.File, group: str, parts: type[Parts]) -> dict[str, Any]:
     wanted = [field.name for field in fields(parts) if field.default is not None or field.name in file[group]]
     return {name: file[f"{group}/{name}"][()] for name in wanted}
 

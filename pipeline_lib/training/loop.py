@@ -1,7 +1,8 @@
 """The training loop: one Adam over all networks, resumable at every iteration."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,10 +15,10 @@ from pipeline_lib.models.protocols import Trainable
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.precision import autocast, gradient_scaler
 from pipeline_lib.training.checkpoint import CheckpointStore
-from pipeline_lib.training.pictures import N_WINDOWS, ForecastPictures
+from pipeline_lib.training.pictures import N_WINDOWS, TrainingPictures
 from pipeline_lib.training.schedule import Budget, EpochPlan, learning_rate
 from pipeline_lib.training.state import capture, non_finite, restore
-from pipeline_lib.training.validation import ForecastValidation
+from pipeline_lib.training.validation import Validation
 from pipeline_lib.training.watch import DeviceWatch, TrainingDivergedError
 
 
@@ -50,8 +51,8 @@ class Trainer:
     journal: Journal
     stop: Callable[[], str | None]
     progress: Progress
-    validation: ForecastValidation | None = None
-    pictures: ForecastPictures | None = None
+    validation: Validation | None = None
+    pictures: TrainingPictures | None = None
     identity: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,6 +64,7 @@ class Trainer:
         self.watch = DeviceWatch(list(self.weights), self.device, scaled=self.scaler.is_enabled())
         self.iteration = 0
         self.seconds_before = 0.0
+        self._scheduled: dict[str, float] = {}
         self._plan: EpochPlan | None = None
         self._start_clocks()
 
@@ -139,6 +141,7 @@ class Trainer:
         epoch, position = divmod(self.iteration, self.budget.iterations_per_epoch)
         self._enter_epoch(epoch)
         assert self._plan is not None
+        self._scheduled = self.model.at_iteration(self.iteration + 1)  # type: ignore[operator]
         before = time.monotonic()
         video_BTCHW = self.data.batch(epoch, self._plan.window_ids(position))
         self._data_seconds += time.monotonic() - before
@@ -149,8 +152,12 @@ class Trainer:
         self.watch.update(self.iteration, total, terms, overflowed)
 
     def _backward(self, video_BTCHW: Tensor, drawn: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Gradients of the batch's mean loss, in `accumulation` parts; returns the loss and its terms, detached."""
+        """Gradients of the mean loss, or of its sum where that is the model's objective, in `accumulation` parts.
+
+        Returns the mean loss and its terms, detached.
+        """
         self.optimiser.zero_grad(set_to_none=True)
+        n_summed = video_BTCHW.numel() if self.model.sums_batch else 1
         total_sum: Tensor | None = None
         term_sums: dict[str, Tensor] = {}
         for part in video_BTCHW.chunk(self.settings.accumulation):
@@ -158,7 +165,7 @@ class Trainer:
             with autocast(self.precision, self.device):
                 terms = self.model.loss_terms(part, drawn)  # type: ignore[operator]
             total = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum() * share
-            self.scaler.scale(total).backward()
+            self.scaler.scale(total * n_summed).backward()
             total_sum = total.detach() if total_sum is None else total_sum + total.detach()
             for name in self.weights:
                 value = terms[name].detach() * share
@@ -195,7 +202,7 @@ class Trainer:
         """Journal the mean losses since the last point; one synchronisation with the device."""
         values, skipped = self.watch.read()
         self.watch.reset()
-        values["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+        values |= {"learning_rate": self.optimiser.param_groups[0]["lr"], **self._scheduled}
         if self.scaler.is_enabled():
             values["skipped_steps"] = skipped
         now = time.monotonic()
@@ -207,7 +214,7 @@ class Trainer:
         self._logged, self._logged_iteration, self._data_seconds = now, self.iteration, 0.0
 
     def _validate(self, finished: bool) -> None:
-        """Forecast the validation windows if a value of them is due, or a picture, or both.
+        """Let the model try the validation windows if a value of them is due, or a picture, or both.
 
         Before the first step there is a picture, for the web page's slider begins at 0.
         """
@@ -218,16 +225,25 @@ class Trainer:
         if self.validation is None or not (value_is_due or pictures):
             return
         before = time.monotonic()
-        forecast = self.validation.forecast(
-            self.model,  # type: ignore[arg-type]
-            lambda: autocast(self.precision, self.device),
-            None if value_is_due else N_WINDOWS,
-        )
+        with _tried(self.model), autocast(self.precision, self.device):
+            found = self.validation.attempt(self.model, None if value_is_due else N_WINDOWS)
         if value_is_due:
-            self.journal.metrics(self.iteration, self.validation.values(forecast))
+            self.journal.metrics(self.iteration, self.validation.values(found))
         if pictures:
-            pictures.save(self.iteration, *self.validation.frames(forecast, N_WINDOWS))
+            pictures.save(self.iteration, self.validation.picture(found))
         self._logged += time.monotonic() - before
 
     def _is_due(self, interval: int, finished: bool) -> bool:
         return interval > 0 and (finished or self.iteration % interval == 0)
+
+
+@contextmanager
+def _tried(model: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradients, and back to the mode that it was in."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)

@@ -1,4 +1,4 @@
-"""Pictures of forecasts while training: truth above forecast for a few fixed windows, a PNG file for each step.
+"""Pictures while training, a PNG file for each: of forecasts, truth above forecast for a few fixed windows.
 
 They show how a model learns, and change nothing: no number of a training depends on them.
 """
@@ -12,9 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.atomic import atomic_path
-
-KEY = "forecast"
-"""What the journal and the tracking store call the series of pictures."""
 
 N_WINDOWS = 4
 MAX_COLUMNS, MAX_COND_COLUMNS = 12, 3
@@ -30,26 +27,26 @@ Frames = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
-class ForecastPictures:
+class TrainingPictures:
     """Writes the pictures of one training to `folder` and journals each, by its path from `run_dir`, when it is whole.
 
-    A training that repeats the steps after its last checkpoint finds what it has drawn journalled, and leaves it.
+    key: what the journal calls the series. A training that repeats the steps after its last checkpoint finds what it
+    has drawn journalled, and leaves it.
     """
 
-    def __init__(self, folder: Path, run_dir: Path, journal: Journal) -> None:
-        self.folder, self.run_dir, self.journal = folder, run_dir, journal
+    def __init__(self, key: str, folder: Path, run_dir: Path, journal: Journal) -> None:
+        self.key, self.folder, self.run_dir, self.journal = key, folder, run_dir, journal
 
     def lacks(self, iteration: int) -> bool:
         """Whether no picture of this iteration, or of a later one, is journalled."""
-        return not self.journal.has_artifact(KEY, iteration)
+        return not self.journal.has_artifact(self.key, iteration)
 
-    def save(self, iteration: int, cond_NTCHW: Frames, truth_NTCHW: Frames, forecast_NTCHW: Frames) -> Path:
-        """Draw the first `N_WINDOWS` windows, write the picture, all of it or nothing, and journal it."""
-        path = self.folder / f"{KEY}_{iteration:08d}.png"
-        picture = montage(cond_NTCHW[:N_WINDOWS], truth_NTCHW[:N_WINDOWS], forecast_NTCHW[:N_WINDOWS])
+    def save(self, iteration: int, picture: Image.Image) -> Path:
+        """Write the picture, all of it or nothing, and journal it."""
+        path = self.folder / f"{self.key}_{iteration:08d}.png"
         with atomic_path(path) as temporary:
             picture.save(temporary, format="PNG", optimize=True)
-        self.journal.artifact(path.relative_to(self.run_dir).as_posix(), KEY, iteration)
+        self.journal.artifact(path.relative_to(self.run_dir).as_posix(), self.key, iteration)
         return path
 
 

@@ -17,12 +17,14 @@ def capture(
     extra: dict[str, Tensor],
     facts: dict[str, Any],
 ) -> Checkpoint:
-    """Weights, Adam's moments, the scaler, PyTorch's generator and `extra`, copied to the CPU."""
+    """Weights, Adam's moments, the scaler, PyTorch's generators and `extra`, copied to the CPU."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         for moment, value in optimiser.state.get(parameter, {}).items():
             tensors[f"optimiser.{moment}.{name}"] = value
     tensors["generator.cpu"] = torch.get_rng_state()
+    if (device := next(model.parameters()).device).type == "cuda":
+        tensors["generator.cuda"] = torch.cuda.get_rng_state(device)
     for name, tensor in extra.items():
         tensors[f"extra.{name}"] = tensor
     # Stored in plain order, whatever order the device keeps them in.
@@ -52,6 +54,8 @@ def restore(
                 moment: _placed(tensors[f"optimiser.{moment}.{name}"], parameter) for moment in _MOMENTS
             }
     torch.set_rng_state(tensors["generator.cpu"])
+    if "generator.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":
+        torch.cuda.set_rng_state(tensors["generator.cuda"], device)
     for name, tensor in extra.items():
         tensor.copy_(tensors[f"extra.{name}"])
     scaler.load_state_dict(checkpoint.facts["scaler"])

@@ -1,14 +1,31 @@
-"""Forecasts on a fixed sample of windows while training, for curves and pictures; they select nothing."""
+"""What a model makes of a fixed sample of windows while it trains, for curves and pictures; it selects nothing."""
 
-from collections.abc import Callable
+from typing import Any, Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
 from pipeline_lib.metrics.image import mse_per_pixel
-from pipeline_lib.models.protocols import Forecaster
+from pipeline_lib.training.pictures import N_WINDOWS, montage
+
+
+class Validation(Protocol):
+    """Looks at a model, which is in eval mode meanwhile, on windows that stay the same."""
+
+    key: str
+    """What the journal and the tracking store call the series of pictures."""
+
+    def attempt(self, model: nn.Module, n_windows: int | None) -> Any:
+        """What the model makes of the first `n_windows` windows, or of all."""
+        ...
+
+    def values(self, found: Any) -> dict[str, float]:
+        """Values of what it made of all windows, by journal key."""
+        ...
+
+    def picture(self, found: Any) -> Image.Image:
+        """What it made of the first `N_WINDOWS` windows."""
+        ...
 
 
 class ForecastValidation:
@@ -18,28 +35,23 @@ class ForecastValidation:
     everything, `held_out` where sequences are held out.
     """
 
+    key = "forecast"
+
     def __init__(self, name: str, windows_BTCHW: Tensor, n_cond: int) -> None:
         self.name = name
         self._cond = windows_BTCHW[:, :n_cond]
         self._truth = windows_BTCHW[:, n_cond:]
 
-    @torch.no_grad()
-    def forecast(self, model: Forecaster, autocast: Callable, n_windows: int | None = None) -> Tensor:
-        """Forecast the first `n_windows` windows, or all. The model is put into eval mode and back."""
-        module: torch.nn.Module = model  # type: ignore[assignment]
-        was_training = module.training
-        module.eval()
-        try:
-            with autocast():
-                return model.forecast(self._cond[:n_windows], self._truth.shape[1])
-        finally:
-            module.train(was_training)
+    def attempt(self, model: nn.Module, n_windows: int | None) -> Tensor:
+        """Forecast the first `n_windows` windows, or all: (n, n_pred, C, H, W)."""
+        forecast: Tensor = model.forecast(self._cond[:n_windows], self._truth.shape[1])  # type: ignore[operator]
+        return forecast
 
-    def values(self, forecast_BTCHW: Tensor) -> dict[str, float]:
-        """Values of the forecast of all windows, by journal key."""
-        return {f"{self.name}_mse_per_pixel": mse_per_pixel(forecast_BTCHW, self._truth).mean().item()}
+    def values(self, found: Tensor) -> dict[str, float]:
+        """The mean over all windows, by journal key."""
+        return {f"{self.name}_mse_per_pixel": mse_per_pixel(found, self._truth).mean().item()}
 
-    def frames(self, forecast_BTCHW: Tensor, n_windows: int) -> tuple[NDArray[np.float32], ...]:
-        """Conditioning frames, truth and forecast of the first `n_windows` windows, as arrays."""
-        parts = (self._cond, self._truth, forecast_BTCHW)
-        return tuple(part[:n_windows].float().cpu().numpy() for part in parts)
+    def picture(self, found: Tensor) -> Image.Image:
+        """Truth above forecast."""
+        parts = (self._cond, self._truth, found)
+        return montage(*(part[:N_WINDOWS].float().cpu().numpy() for part in parts))

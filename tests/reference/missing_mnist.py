@@ -1,4 +1,4 @@
-"""Moving MNIST with missing data made one video, one digit and one frame after the other, by SciPy where it is deformed.
+"""Moving MNIST with missing data made one video, one digit and one frame after the other; SciPy deforms.
 
 `video` follows the description; `published_video` does what the published code does for a video: it deforms every
 digit in every frame with two new fields, at strength 0 too.

@@ -1,7 +1,9 @@
 """The training loop: it learns, resumes bit for bit, extends, stops when asked, and refuses to save poison."""
 
 import math
+from contextlib import suppress
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -201,6 +203,36 @@ def test_another_precision_does_not_continue(tiny_experiment, tmp_path):
     toy_trainer(tiny_experiment, tmp_path).run()
     with pytest.raises(ValueError, match="begun in float32 and can't go on in bf16"):
         toy_trainer(tiny_experiment, tmp_path, precision="bf16", iterations=40).restore()
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_an_objective_that_is_a_sum_has_the_gradient_of_the_sum_and_logs_the_mean(
+    tiny_experiment, tmp_path, accumulation
+):
+    found = {}
+    for sums in (False, True):
+        trainer = toy_trainer(tiny_experiment, tmp_path / str(sums), accumulation=accumulation)
+        trainer.model.sums_batch = sums
+        video = trainer.data.batch(0, np.arange(8))
+        total, _ = trainer._backward(video, 5)
+        found[sums] = total, [parameter.grad.clone() for parameter in trainer.model.parameters()]
+    assert torch.equal(found[True][0], found[False][0])
+    for of_sum, of_mean in zip(found[True][1], found[False][1], strict=True):
+        torch.testing.assert_close(of_sum, of_mean * video.numel(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_is_told_every_iteration_and_what_it_schedules_is_journalled(tiny_experiment, tmp_path):
+    told = []
+    for target, stop in ((7, killed_at(4)), (7, lambda: None)):
+        trainer = toy_trainer(
+            tiny_experiment, tmp_path, stop=stop, iterations=target, logging_interval=2, checkpoint_interval=1e-9
+        )
+        trainer.model.at_iteration = lambda n: told.append(n) or {"warmth": n / 10}
+        trainer.restore()
+        with suppress(KilledError):
+            trainer.run()
+    assert told == [1, 2, 3, 4, 4, 5, 6, 7]
+    assert curves(trainer)["warmth"] == [(2, 0.2), (4, 0.4), (6, 0.6), (7, 0.7)]
 
 
 @pytest.mark.parametrize("accumulation", [2, 3, 8])

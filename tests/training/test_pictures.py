@@ -55,8 +55,8 @@ def values(trainer):
 def test_a_forecast_is_computed_once_where_a_value_and_a_picture_are_due(tiny_experiment, tmp_path):
     trainer = with_pictures(tiny_experiment, tmp_path, interval=10, value_interval=10)
     counted = []
-    original = trainer.validation.forecast
-    trainer.validation.forecast = lambda *given: counted.append(trainer.iteration) or original(*given)
+    original = trainer.validation.attempt
+    trainer.validation.attempt = lambda *given: counted.append(trainer.iteration) or original(*given)
     trainer.run()
     assert counted == [0, 10, 20]
 

@@ -13,7 +13,7 @@ from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
 from pipeline_lib.training.loop import Trainer
-from pipeline_lib.training.pictures import ForecastPictures
+from pipeline_lib.training.pictures import TrainingPictures
 from pipeline_lib.training.validation import ForecastValidation
 
 
@@ -62,7 +62,7 @@ def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None,
         stop=stop,
         progress=Silence(),
         validation=ForecastValidation("train_sample", videos[:2, : task.n_cond + task.n_pred], task.n_cond),
-        pictures=ForecastPictures(folder / "pictures", folder, journal),
+        pictures=TrainingPictures("forecast", folder / "pictures", folder, journal),
     )
 
 

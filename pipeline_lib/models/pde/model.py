@@ -11,6 +11,12 @@ from pipeline_lib.models.pde.objective import pde_loss_terms, pde_loss_weights
 class PdeModel(PdeNetworks):
     """What training and evaluation know as the model: `Trainable`, `Forecaster` and `ContentSwapper`."""
 
+    sums_batch = False
+
+    def at_iteration(self, iteration: int) -> dict[str, float]:
+        """Nothing follows a schedule."""
+        return {}
+
     def draw_range(self) -> tuple[int, int]:
         """τ is uniform in [n_cond, n] where a code stands for its window's first frame, else in [n_cond, n - 1]."""
         n_frames = self.task.n_cond + self.task.n_pred
