@@ -17,6 +17,14 @@ from pydantic import Field
 from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.dive import DiveSettings
+from pipeline_lib.config.missing_mnist import (
+    OutOfSceneSampleSettings,
+    OutOfSceneSettings,
+    PartialOcclusionSampleSettings,
+    PartialOcclusionSettings,
+    VaryingAppearanceSampleSettings,
+    VaryingAppearanceSettings,
+)
 from pipeline_lib.config.model import (
     BlackSettings,
     ClimatologySettings,
@@ -124,6 +132,48 @@ DATASETS: dict[str, DatasetEntry] = {
         prepare="pipeline_lib.data.moving_mnist:prepare",
         training="pipeline_lib.data.generated:training_windows",
         swap="pipeline_lib.data.moving_mnist_swap:swap_items",
+    ),
+    "mnist_partial_occlusion": DatasetEntry(
+        PartialOcclusionSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_partial_occlusion_sample": DatasetEntry(
+        PartialOcclusionSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_out_of_scene": DatasetEntry(
+        OutOfSceneSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_out_of_scene_sample": DatasetEntry(
+        OutOfSceneSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_varying_appearance": DatasetEntry(
+        VaryingAppearanceSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_varying_appearance_sample": DatasetEntry(
+        VaryingAppearanceSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
     ),
     "chairs": DatasetEntry(
         ChairsSettings,
