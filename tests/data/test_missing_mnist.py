@@ -123,7 +123,9 @@ def test_the_sample_is_prepared_from_its_own_digits(tmp_path: Path) -> None:
 
 def test_the_size_on_disk_is_foretold(tmp_path: Path) -> None:
     mnist_sample.make(tmp_path / "raw")
-    for name in ("mnist_partial_occlusion_sample", "mnist_out_of_scene_sample", "mnist_varying_appearance_sample"):
+    for name in (
+        f"mnist_{scenario}_sample" for scenario in ("partial_occlusion", "out_of_scene", "varying_appearance")
+    ):
         settings = DATASETS[name].settings.model_validate({"preparation": {"n_test_videos": 64}})
         paths = tmp_path / name / "train.h5", tmp_path / name / "test.h5"
         missing_mnist.prepare(settings, *paths, raw=tmp_path / "raw")
