@@ -54,6 +54,16 @@ class Draws:
     first_missing: NDArray[np.int64]
     noise: NDArray[np.float32]
 
+    def __getitem__(self, chosen: slice | NDArray[np.int64]) -> "Draws":
+        """The draws of some of the videos."""
+        return Draws(
+            self.digit_index[chosen],
+            self.start[chosen],
+            self.angle[chosen],
+            self.first_missing[chosen],
+            self.noise[chosen],
+        )
+
     def scenes(self, n_frames: int, n_missing: int) -> Scenes:
         """The videos of `n_frames` frames in which each digit is missing `n_missing` times on end."""
         return Scenes(

@@ -82,6 +82,17 @@ def test_the_way_of_the_device_gives_the_same_videos(prepared, device: str) -> N
     assert {values.device.type for values in made.sample_truth(4, 20).values()} == {device}
 
 
+@pytest.mark.gpu
+def test_a_batch_does_not_wait_for_the_gpu(prepared) -> None:
+    made = windows(prepared, device=torch.device("cuda"))
+    made.batch(0, EVERY)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        made.batch(0, EVERY[::-1].copy())
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_the_sample_is_the_same_for_every_seed_and_of_any_length(prepared) -> None:
     sample = windows(prepared, seed=0).sample(6, 25)
     assert sample.shape == (6, 25, 1, 64, 64)
