@@ -16,6 +16,7 @@ from pydantic import Field
 
 from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.config.dataset import DatasetSettings
+from pipeline_lib.config.dive import DiveSettings
 from pipeline_lib.config.missing_mnist import (
     OutOfSceneSampleSettings,
     OutOfSceneSettings,
@@ -224,6 +225,7 @@ DATASETS: dict[str, DatasetEntry] = {
 
 MODELS: dict[str, ModelEntry] = {
     "pde": ModelEntry(PdeSettings, build="pipeline_lib.models.pde.model:build"),
+    "dive": ModelEntry(DiveSettings, build="pipeline_lib.models.dive.model:build"),
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
     "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
@@ -256,7 +258,7 @@ METRICS: dict[str, MetricEntry] = {
 }
 
 FIGURES: dict[str, FigureEntry] = {
-    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst"),
+    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst", True),
     "loss_curves": FigureEntry("pipeline_lib.reporting.figures.loss_curves:draw", "run", "loss_curves.rst", True),
     "forecast_animation": FigureEntry(
         "pipeline_lib.reporting.figures.forecast_animation:draw",
