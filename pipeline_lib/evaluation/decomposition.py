@@ -156,9 +156,8 @@ class _RunningInputs:
             self._labels.add(first, found, self._n_cond, context)
 
     def add_video(self, first: int, model: Decomposer, video_BTCHW: Tensor) -> None:
-        """Take what the model thinks of the observed videos as a whole; it may draw, the same in each evaluation."""
+        """Take what the model thinks of the observed videos as a whole."""
         for name, metric in self._metrics.videos.items():
-            torch.manual_seed(first)
             values_B = metric(model, video_BTCHW)
             check_prediction(values_B, video_BTCHW.shape[:1], name, first)
             self._videos[name][first : first + len(values_B)] = values_B.double().cpu().numpy()
