@@ -96,7 +96,7 @@ class FigureEntry:
     caption: str
     trained_only: bool = False
     frames: Literal["image", "vector", "any"] = "any"
-    protocol: Literal["forecast", "swap"] | None = None
+    protocol: Literal["forecast", "swap", "reconstruction", "imputation"] | None = None
     reads_predictions: bool = False
     suffixes: tuple[str, ...] = ("png", "pdf")
 
@@ -226,6 +226,28 @@ FIGURES: dict[str, FigureEntry] = {
         "swap_animation.rst",
         frames="image",
         protocol="swap",
+        suffixes=("html", "gif"),
+    ),
+    "decomposition": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition:draw",
+        "run",
+        "decomposition.rst",
+        frames="image",
+        protocol="reconstruction",
+    ),
+    "imputation": FigureEntry(
+        "pipeline_lib.reporting.figures.imputation:draw",
+        "run",
+        "imputation.rst",
+        frames="image",
+        protocol="imputation",
+    ),
+    "decomposition_animation": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition_animation:draw",
+        "run",
+        "decomposition_animation.rst",
+        frames="image",
+        protocol="reconstruction",
         suffixes=("html", "gif"),
     ),
     "horizon": FigureEntry("pipeline_lib.reporting.figures.horizon:draw", "dataset", "horizon.rst"),
