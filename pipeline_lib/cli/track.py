@@ -1,13 +1,15 @@
 """`track`: make the tracking store hold what runs left. A view: whatever is in the store can be made again by this.
 
-Four ways to call it: --initialise before many processes begin to ship, --run for one finished run, --parent for the
-mean over an experiment's seeds, --all for a whole results folder.
+Four ways to call it: --initialise before many processes begin to ship, --run for one finished run, --runs for all of
+an experiment with the parent that has the mean over its seeds, --all for a whole results folder.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
+from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.tracking import TrackingSettings, without_credentials
 from pipeline_lib.runtime.atomic import write_json
 from pipeline_lib.tracking.catch_up import check_results_dir, track_all
@@ -32,18 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--initialise", action="store_true", help="make the store ready; a server that is dead is only warned of"
     )
     what.add_argument("--run", type=Path, metavar="DIR", help="complete the run in this folder, and check it")
-    what.add_argument("--parent", action="store_true", help="make or update the parent of the runs given by --runs")
+    what.add_argument(
+        "--runs", type=Path, nargs="+", metavar="DIR", help="complete the runs of an experiment, then their parent run"
+    )
     what.add_argument(
         "--all", type=Path, metavar="RESULTS_DIR", help="track every run there, finished or not: to catch up or rebuild"
     )
     parser.add_argument(
         "--experiment", nargs="+", default=[], metavar="NAME", help="with --initialise: datasets that come"
     )
-    parser.add_argument("--runs", type=Path, nargs="+", default=[], metavar="DIR", help="with --parent: run folders")
     parser.add_argument(
-        "--figures", type=Path, nargs="*", default=[], metavar="FILE", help="with --run: figures to keep too"
+        "--figures",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="with --run and --runs: figures to keep too, those in a run's folder with that run",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="with --run and --parent: tracked.json to write")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="tracked.json to write: of the run, or with --runs of the parent"
+    )
     add_store_arguments(parser)
 
 
@@ -52,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ValueError for a difference between store and files, naming each curve with its counts.
     """
-    if (args.run or args.parent) and args.out is None:
+    if (args.run or args.runs) and args.out is None:
         raise ValueError("--out is missing: the tracked.json to write")
     options = store_options(args) or _default_options(args)
     if args.initialise:
@@ -61,15 +71,22 @@ def run(args: argparse.Namespace) -> int:
     if args.all:
         return _all(args.all, store, options)
     if args.run:
-        content = complete(read_run_folder(args.run), store, options, args.figures)
-    else:
-        content = track_parent([read_run_folder(folder) for folder in args.runs], store, options, args.out.parent)
-    write_json(args.out, content)
+        _write(complete(read_run_folder(args.run), store, options, args.figures), args.out, store)
+        return 0
+    for folder in args.runs:
+        figures = [figure for figure in args.figures if figure.is_relative_to(folder)]
+        _write(complete(read_run_folder(folder), store, options, figures), RunPaths(folder).tracked, store)
+    runs = [read_run_folder(folder) for folder in args.runs]
+    _write(track_parent(runs, store, options, args.out.parent), args.out, store)
+    return 0
+
+
+def _write(content: dict[str, Any], path: Path, store: Store) -> None:
+    write_json(path, content)
     points = sum(content["points"].values())
     print(f"{content['run_name']}: {points:,} points of {len(content['points'])} curves are in {store.name}")
     for thinned in content.get("thinned", []):
         print(f"  thinned in the store, whole in the journal: {thinned}")
-    return 0
 
 
 def _default_options(args: argparse.Namespace) -> StoreOptions:

@@ -16,6 +16,15 @@ from pydantic import Field
 
 from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.config.dataset import DatasetSettings
+from pipeline_lib.config.dive import DiveSettings
+from pipeline_lib.config.missing_mnist import (
+    OutOfSceneSampleSettings,
+    OutOfSceneSettings,
+    PartialOcclusionSampleSettings,
+    PartialOcclusionSettings,
+    VaryingAppearanceSampleSettings,
+    VaryingAppearanceSettings,
+)
 from pipeline_lib.config.model import (
     BlackSettings,
     ClimatologySettings,
@@ -124,6 +133,48 @@ DATASETS: dict[str, DatasetEntry] = {
         training="pipeline_lib.data.generated:training_windows",
         swap="pipeline_lib.data.moving_mnist_swap:swap_items",
     ),
+    "mnist_partial_occlusion": DatasetEntry(
+        PartialOcclusionSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_partial_occlusion_sample": DatasetEntry(
+        PartialOcclusionSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_out_of_scene": DatasetEntry(
+        OutOfSceneSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_out_of_scene_sample": DatasetEntry(
+        OutOfSceneSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_varying_appearance": DatasetEntry(
+        VaryingAppearanceSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "mnist_varying_appearance_sample": DatasetEntry(
+        VaryingAppearanceSampleSettings,
+        prepare="pipeline_lib.data.missing_mnist:prepare",
+        training="pipeline_lib.data.missing_mnist_windows:training_windows",
+        windows="pipeline_lib.data.missing_mnist_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
     "chairs": DatasetEntry(
         ChairsSettings,
         prepare="pipeline_lib.data.chairs:prepare",
@@ -174,6 +225,7 @@ DATASETS: dict[str, DatasetEntry] = {
 
 MODELS: dict[str, ModelEntry] = {
     "pde": ModelEntry(PdeSettings, build="pipeline_lib.models.pde.model:build"),
+    "dive": ModelEntry(DiveSettings, build="pipeline_lib.models.dive.model:build"),
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
     "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
@@ -206,7 +258,7 @@ METRICS: dict[str, MetricEntry] = {
 }
 
 FIGURES: dict[str, FigureEntry] = {
-    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst"),
+    "forecast": FigureEntry("pipeline_lib.reporting.figures.forecast:draw", "run", "forecast.rst", True),
     "loss_curves": FigureEntry("pipeline_lib.reporting.figures.loss_curves:draw", "run", "loss_curves.rst", True),
     "forecast_animation": FigureEntry(
         "pipeline_lib.reporting.figures.forecast_animation:draw",

@@ -71,7 +71,7 @@ def summary_points(runs: Sequence[RunFolder]) -> list[Point]:
 
 def _check_belong_together(runs: Sequence[RunFolder]) -> None:
     if not runs:
-        raise ValueError("--parent needs the folders of the experiment's runs after --runs")
+        raise ValueError("a parent run needs the folders of its experiment's runs")
     first = runs[0]
     for run in runs:
         if run.metrics is None:

@@ -23,12 +23,12 @@ def experiment(repository):
     ("name", "figures"),
     [
         ("wave_eq_100/pde", VECTOR_FIGURES),
-        ("wave_eq_100/copy_last", ["forecast"]),
+        ("wave_eq_100/copy_last", []),
         ("wave_eq/pde", IMAGE_FIGURES),
         ("moving_mnist/pde", [*IMAGE_FIGURES, "swap", "swap_grid", "swap_animation"]),
         ("chairs/pde", [*IMAGE_FIGURES, "swap", "swap_grid", "swap_animation"]),
-        ("chairs/copy_last", ["forecast"]),
-        ("moving_mnist/copy_last", ["forecast"]),
+        ("chairs/copy_last", []),
+        ("moving_mnist/copy_last", []),
         ("taxibj/pde", IMAGE_FIGURES),
     ],
 )

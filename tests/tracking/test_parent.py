@@ -1,9 +1,11 @@
 """The parent run of an experiment: mean and spread over the seeds, and its children."""
 
+import json
 import statistics
 
 import pytest
 
+from pipeline_lib import cli
 from pipeline_lib.tracking.complete import complete
 from pipeline_lib.tracking.parent import track_parent
 from pipeline_lib.tracking.run_folder import read_run_folder
@@ -94,3 +96,29 @@ def test_children_must_be_in_the_store_and_evaluated(new_run, store, options):
     run.paths.metrics.unlink()
     with pytest.raises(ValueError, match="has no metrics.json; evaluate the run first"):
         track_parent([read_run_folder(run.folder)], store, options, run.folder.parent)
+
+
+def test_the_command_completes_the_runs_of_an_experiment_and_their_parent(new_run, results_dir, options, capsys):
+    runs = [new_run("pde", seed).finish(n_points=2, mse=SCORES[seed]) for seed in (0, 1)]
+    figures = [str(run.paths.figure("forecast", "png")) for run in runs]
+    out = runs[0].folder.parent / "tracked.json"
+    folders = [str(run.folder) for run in runs]
+    arguments = ["track", "--runs", *folders, "--figures", *figures, "--out", str(out), "--tracking", options.uri]
+    assert cli.main(arguments) == 0
+    parent = json.loads(out.read_text())
+    children = [json.loads(run.paths.tracked.read_text()) for run in runs]
+    assert parent["children"] == [child["run_id"] for child in children]
+    assert [child["run_name"] for child in children] == ["pde seed 0", "pde seed 1"]
+    for child in children:
+        kept = results_dir / "mlartifacts" / child["run_id"] / "artifacts" / "figures"
+        assert [path.name for path in kept.iterdir()] == ["forecast.png"], "each run has its own figures"
+    assert "pde, 2 seeds" in capsys.readouterr().out
+
+
+def test_the_command_leaves_no_parent_where_a_run_is_not_evaluated(new_run, options, capsys):
+    runs = [new_run("pde", seed).finish(n_points=2, mse=SCORES[seed]) for seed in (0, 1)]
+    runs[1].paths.metrics.unlink()
+    out = runs[0].folder.parent / "tracked.json"
+    folders = [str(run.folder) for run in runs]
+    assert cli.main(["track", "--runs", *folders, "--out", str(out), "--tracking", options.uri]) == 1
+    assert "metrics.json" in capsys.readouterr().err and not out.exists()

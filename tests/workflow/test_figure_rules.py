@@ -30,7 +30,6 @@ def test_each_run_has_the_figures_that_its_data_and_its_evaluation_allow(jobs):
     expected = [
         *((figure, digits, "pde", seed) for figure in SWAPS for seed in ("seed_3", "seed_4")),
         *(("forecast_animation", digits, "pde", seed) for seed in ("seed_3", "seed_4")),
-        ("forecast", "black", digits, "no_seed"),
         *((figure, digits, "pde", seed) for figure in ("forecast", "loss_curves") for seed in ("seed_3", "seed_4")),
         *((figure, "pde", seed, waves) for figure in ("forecast", "loss_curves") for seed in ("seed_3", "seed_4")),
         ("horizon", digits),

@@ -25,12 +25,11 @@ def test_every_run_is_made_from_data_to_store(jobs):
         "fit": 2,
         "evaluate": 6,
         "check": 1,
-        "draw_forecast": 6,
+        "draw_forecast": 4,
         "draw_loss_curves": 4,
         "draw_horizon": 1,
         "tabulate": 1,
-        "track": 6,
-        "track_experiment": 4,
+        "track": 4,
     }
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import ExitStack
 
 COMMENT = {".py": '# a comment\n"""A string that stands for itself."""\n', ".smk": "# a comment\n"}
-RESULTS_OF_A_RUN = Counter(evaluate=1, draw_forecast=1, draw_loss_curves=1, track=1)
+RESULTS_OF_A_RUN = Counter(evaluate=1, draw_forecast=1, draw_loss_curves=1)
 
 
 def times(count: int, counts: Counter[str]) -> Counter[str]:
@@ -52,13 +52,13 @@ def test_a_loss_weight_concerns_the_runs_that_have_it(finished):
         jobs = finished.plan()
     assert {job.wildcards["model"] for job in jobs if "model" in job.wildcards} == {"pde_no_s"}
     assert Counter(job.rule for job in jobs) == times(2, RESULTS_OF_A_RUN) + Counter(
-        train=2, track_experiment=1, draw_horizon=1, tabulate=1
+        train=2, track=1, draw_horizon=1, tabulate=1
     )
 
 
 def test_another_store_trains_nothing(finished):
     with finished.edited("test.yaml", "data_dir: data", "data_dir: data\ntracking: {uri: 'http://127.0.0.1:5000'}"):
-        assert finished.counts() == Counter(track=6, track_experiment=4)
+        assert finished.counts() == Counter(track=4)
 
 
 def test_another_seed_runs_alone(finished):

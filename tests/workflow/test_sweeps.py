@@ -28,8 +28,8 @@ def test_every_point_is_trained_once_per_seed_and_nothing_else_is(planned):
     trained = {(job.wildcards["model"], job.wildcards["seed"]) for job in planned if job.rule in ("train", "fit")}
     assert trained == {(point, seed) for point in POINTS for seed in "01"}
     counts = Counter(job.rule for job in planned)
-    assert "prepare" not in counts and counts["train"] == counts["evaluate"] == counts["track"] == 4
-    assert counts["track_experiment"] == 2, "each point has a parent run of its own"
+    assert "prepare" not in counts and counts["train"] == counts["evaluate"] == 4
+    assert counts["track"] == 2, "each point has a parent run of its own"
 
 
 def test_points_have_folders_and_configurations_of_their_own(planned):

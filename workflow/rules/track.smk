@@ -5,43 +5,25 @@ WHERE = [without_credentials(TRACKING.resolved_uri(PATHS.results_dir)), TRACKING
 
 
 rule track:
+    # All runs of an experiment in one job: it takes longer to start than to track one.
     input:
-        journal=RUN.journal,
-        training=RUN.training,
-        config=RUN.config,
-        metrics=RUN.metrics,
-        predictions=RUN.predictions,
-        figures=lambda wildcards: figures_of_run(
-            PATHS.run_in(f"{wildcards.dataset}/{wildcards.model}", wildcards.run), experiment_of(wildcards)
-        ),
-    output:
-        RUN.tracked,
-    log:
-        PATHS.log("track", "{dataset}/{model}/{run}"),
-    localrule: True
-    params:
-        folder=folder_of,
-        store=WHERE,
-        source=source_of("track"),
-    shell:
-        "{STAGE} track --run {params.folder:q} --figures {input.figures:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
-
-
-rule track_experiment:
-    input:
-        tracked=lambda wildcards: [run.tracked for run in runs_of(experiment_of(wildcards))],
-        metrics=lambda wildcards: [run.metrics for run in runs_of(experiment_of(wildcards))],
+        results=lambda wildcards: [
+            file
+            for run in runs_of(experiment_of(wildcards))
+            for file in (run.journal, run.training, run.config, run.metrics, run.predictions)
+        ],
+        figures=lambda wildcards: figures_of(experiment_of(wildcards)),
     output:
         PATHS.parent_tracked("{dataset}/{model}"),
     log:
-        PATHS.log("track_experiment", "{dataset}/{model}"),
+        PATHS.log("track", "{dataset}/{model}"),
     localrule: True
     params:
-        folders=lambda wildcards, input: [Path(file).parent for file in input.metrics],
+        folders=lambda wildcards, input: [run.folder for run in runs_of(experiment_of(wildcards))],
         store=WHERE,
         source=source_of("track"),
     shell:
-        "{STAGE} track --parent --runs {params.folders:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
+        "{STAGE} track --runs {params.folders:q} --figures {input.figures:q} --out {output:q}" " {STORE} > {log:q} 2>&1"
 
 
 rule tracking:

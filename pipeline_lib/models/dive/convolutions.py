@@ -1,0 +1,87 @@
+"""Convolutional encoder and decoder of frames and of objects (DIVE paper, supplementary material).
+
+Both exist once for whole frames' features and once for objects, which have half the side. The convolutions have no
+biases. One call normalises with the statistics of all its rows, as in the published code: the image encoder takes all
+input frames of a batch at once, object encoder and decoder all frames and objects.
+
+Feature maps are kept in channels_last order, and three layers are computed by other means than their weights suggest,
+with the same results; few channels are slow otherwise.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2
+
+
+def n_layers(side: int) -> int:
+    """Convolutions between a square of this side, a power of two, and a vector."""
+    return int(math.log2(side)) - 1
+
+
+class Encoder(nn.Module):
+    """4x4 convolutions of stride 2 that double the channels, from `width` on, down to 4x4, then one to a vector."""
+
+    def __init__(self, n_channels: int, side: int, width: int, code_size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [_down(n_channels, width), nn.LeakyReLU(SLOPE, inplace=True)]
+        for _ in range(n_layers(side) - 2):
+            layers += [_down(width, 2 * width), nn.BatchNorm2d(2 * width), nn.LeakyReLU(SLOPE, inplace=True)]
+            width *= 2
+        self.layers = nn.Sequential(*layers)
+        self.output = nn.Conv2d(width, code_size, 4, bias=False)
+
+    def forward(self, image_NCHW: Tensor) -> Tensor:
+        """(N, C, side, side) → (N, code_size), in float32 under autocast too."""
+        hidden_NCHW = self.layers(image_NCHW.contiguous(memory_format=torch.channels_last))
+        weight_OI = self.output.weight.permute(0, 2, 3, 1).flatten(1)
+        return widened(F.linear(hidden_NCHW.permute(0, 2, 3, 1).flatten(1), weight_OI))
+
+
+class Decoder(nn.Module):
+    """The mirror image: a transposed convolution to 4x4, then such of stride 2 that halve the channels; sigmoid."""
+
+    def __init__(self, code_size: int, n_channels: int, side: int, width: int) -> None:
+        super().__init__()
+        wide = width * 2 ** (n_layers(side) - 2)
+        self.input = nn.ConvTranspose2d(code_size, wide, 4, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(wide), nn.ReLU(inplace=True)]
+        while wide > width:
+            layers += [_up(wide, wide // 2), nn.BatchNorm2d(wide // 2), nn.ReLU(inplace=True)]
+            wide //= 2
+        self.layers = nn.Sequential(*layers)
+        self.output = _up(width, n_channels)
+
+    def forward(self, code_ND: Tensor) -> Tensor:
+        """(N, code_size) → (N, C, side, side) in [0, 1], in float32: so is the output layer under autocast."""
+        rows = F.linear(code_ND, self.input.weight.permute(2, 3, 1, 0).flatten(0, 2))
+        hidden = self.layers(rows.view(-1, 4, 4, self.input.out_channels).permute(0, 3, 1, 2))
+        with torch.autocast(code_ND.device.type, enabled=False):
+            return doubled(hidden.to(self.output.weight.dtype), self.output.weight).sigmoid()
+
+
+def doubled(x_NCHW: Tensor, weight: Tensor) -> Tensor:
+    """The transposed convolution of kernel 4, stride 2 and padding 1 → (N, O, 2H, 2W).
+
+    Each 2x2 block of pixels of the (padded) result depends on 2x2 pixels, so it is a convolution that gives the four
+    as channels: with weights of the transposed one, (C, O, 4, 4), turned about.
+    """
+    by_block = weight.unflatten(3, (2, 2)).unflatten(2, (2, 2)).permute(1, 3, 5, 0, 2, 4)
+    blocks = F.conv2d(x_NCHW, by_block.flatten(0, 2).flip(2, 3), padding=1)
+    return F.pixel_shuffle(blocks, 2)[..., 1:-1, 1:-1]
+
+
+def widened(values: Tensor) -> Tensor:
+    """Values in float32 where autocast made them bf16 or fp16."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
+def _down(n_in: int, n_out: int) -> nn.Conv2d:
+    return nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False)
+
+
+def _up(n_in: int, n_out: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False)
