@@ -332,6 +332,28 @@ FIGURES: dict[str, FigureEntry] = {
         protocol="swap",
         suffixes=("html", "gif"),
     ),
+    "decomposition": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition:draw",
+        "run",
+        "decomposition.rst",
+        frames="image",
+        protocol="reconstruction",
+    ),
+    "imputation": FigureEntry(
+        "pipeline_lib.reporting.figures.imputation:draw",
+        "run",
+        "imputation.rst",
+        frames="image",
+        protocol="imputation",
+    ),
+    "decomposition_animation": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition_animation:draw",
+        "run",
+        "decomposition_animation.rst",
+        frames="image",
+        protocol="reconstruction",
+        suffixes=("html", "gif"),
+    ),
     "horizon": FigureEntry("pipeline_lib.reporting.figures.horizon:draw", "dataset", "horizon.rst"),
     "long_horizon": FigureEntry(
         "pipeline_lib.reporting.figures.long_horizon:draw",
