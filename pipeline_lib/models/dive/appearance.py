@@ -35,13 +35,9 @@ class AppearanceEncoder(nn.Module):
         static_BKS = self.static(outputs_BTKH[:, -1])
         if not self.settings.use_varying_appearance:
             return static_BKS, None
-        future_NTH = roll_out(
-            self.future_lstm,
-            last_NH := outputs_BTKH[:, -1].flatten(0, 1),
-            zero_states(self.future_lstm, last_NH),
-            n_pred,
-            carry=self.settings.carry_appearance_state,
-        )
+        last_NH = outputs_BTKH[:, -1].flatten(0, 1)
+        zeros, carry = zero_states(self.future_lstm, last_NH), self.settings.carry_appearance_state
+        future_NTH = roll_out(self.future_lstm, last_NH, zeros, n_pred, carry)
         future_BTKH = future_NTH.unflatten(0, static_BKS.shape[:2]).transpose(1, 2)
         all_BTKH = torch.cat([outputs_BTKH, future_BTKH], dim=1)
         static_BTKS = static_BKS.unsqueeze(1).expand(-1, all_BTKH.shape[1], -1, -1)

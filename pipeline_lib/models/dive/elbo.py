@@ -63,19 +63,19 @@ def _divergences(networks: DiveNetworks, latents: Latents) -> dict[str, Tensor]:
     }
     if latents.q_missingness_BTK is not None and latents.missingness_BTK is not None:
         sites["kl_missingness"] = (latents.q_missingness_BTK, unit, latents.missingness_BTK)
-    kl = {name: _divergence(*site, closed=settings.kl == "closed_form") for name, site in sites.items()}
+    kl = {name: divergence(*site, closed=settings.kl == "closed_form") for name, site in sites.items()}
     changes_BTK3 = kl.pop("kl_pose_changes")
     kl["kl_pose_input"], kl["kl_pose_predicted"] = changes_BTK3[:, :n_cond], changes_BTK3[:, n_cond:]
     return {name: values.flatten(1).sum(dim=1) for name, values in kl.items()}
 
 
-def _divergence(q: Normal, p: Normal, draw: Tensor, closed: bool) -> Tensor:
+def divergence(q: Normal, p: Normal, draw: Tensor, closed: bool) -> Tensor:
     """KL(q ‖ p), exact or by one draw of q, element by element."""
     return kl_divergence(q, p) if closed else q.log_prob(draw) - p.log_prob(draw)
 
 
 def _surprise(frames_BTCHW: Tensor, truth_BTCHW: Tensor, sigma: float) -> Tensor:
-    """-log Normal(truth; frames, sigma) of each frame, (B, T). Written out, for it passes over all pixels fewer times."""
+    """-log Normal(truth; frames, sigma) of each frame, (B, T). Written out, it passes over all pixels fewer times."""
     squares_BT = mse_loss(frames_BTCHW, truth_BTCHW, reduction="none").flatten(2).sum(dim=2)
     n_values = truth_BTCHW[0, 0].numel()
     return squares_BT / (2 * sigma**2) + n_values * (math.log(sigma) + math.log(2 * math.pi) / 2)
