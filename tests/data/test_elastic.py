@@ -50,7 +50,6 @@ def test_far_beyond_the_borders_it_is_reflected_again_and_again(n_axes: int, by:
     deformed = deform(digits, field, 1)
     for n, k in np.ndindex(N_VIDEOS, N_DIGITS):
         plain = reference.deform(digits[n, k], list(field[n, k].astype(np.float64)), 100.0)
-        # So far away, a place is known to fewer digits in single precision: here neighbours differ by a hundred levels.
         assert grey_levels_apart(deformed[n, 0, k], plain) <= 1
 
 
