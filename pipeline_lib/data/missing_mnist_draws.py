@@ -31,9 +31,6 @@ class Scenes:
     removed: NDArray[np.bool_]
     displacement: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.digit_index)
-
     def __getitem__(self, chosen: slice | NDArray[np.int64]) -> "Scenes":
         """Some of the videos."""
         return Scenes(self.digit_index[chosen], self.position[chosen], self.removed[chosen], self.displacement[chosen])

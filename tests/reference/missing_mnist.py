@@ -135,7 +135,7 @@ def published_video(
         places = trajectory(digit.start, digit.angle, n_frames)
         for t in range(n_frames):
             random = np.random.RandomState(seed + number)
-            image = _published_deform(digit.image[None], strength(t) if deformed else 0.0, random)[0]
+            image = published_deform(digit.image[None], strength(t) if deformed else 0.0, random)[0]
             if t not in digit.missing:
                 paste(frames[t], image, places[t])
     if visible_rows is not None:
@@ -143,7 +143,8 @@ def published_video(
     return frames
 
 
-def _published_deform(image: Bytes, alpha: float, random: np.random.RandomState) -> Bytes:
+def published_deform(image: Bytes, alpha: float, random: np.random.RandomState) -> Bytes:
+    """An image (1, 28, 28) displaced by two new fields, of which the second moves along the axis of size one."""
     fields = [alpha * gaussian_filter(random.rand(*image.shape) * 2 - 1, SIGMA, mode="reflect") for _ in range(2)]
     axes = np.meshgrid(*(np.arange(size) for size in image.shape), indexing="ij")
     places = [axes[0] + fields[1], axes[1] + fields[0], axes[2]]  # the first, of size one, is reflected into itself
