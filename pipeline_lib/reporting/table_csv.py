@@ -41,32 +41,39 @@ def _rows(table: Table, result: ExperimentResult) -> Iterator[dict[str, Any]]:
             "metric": measure.metric,
             "unit": entry.unit,
             "direction": entry.direction,
-            "mean": _number(statistics.mean),
-            "std_over_seeds": _number(statistics.std),
+            "mean": number_text(statistics.mean),
+            "std_over_seeds": number_text(statistics.std),
             "n_seeds": len(result.seeds),
-            "seeds": _joined(result.seeds),
-            "values": _joined(_number(value) for value in statistics.values),
-            "std_over_windows": _joined(result.std_over_windows(measure)),
+            "seeds": joined(result.seeds),
+            "values": joined(number_text(value) for value in statistics.values),
+            "std_over_windows": joined(result.std_over_windows(measure)),
             **_published_cells(table, result, measure),
-            "schedule": result.fact("schedule_name") or "",
-            "iterations": result.fact("iterations"),
-            "precision": result.fact("precision"),
-            "evaluation_precision": result.fact("evaluation_precision"),
-            "n_cond": result.fact("n_cond"),
-            "n_pred": result.fact("n_pred"),
-            "n_pred_test": result.fact("n_pred_test"),
-            "data_source": result.fact("data_source"),
-            "test_videos": result.fact("test_data.n_videos"),
-            "test_data_sha256": result.fact("test_data.content_sha256"),
-            "n_parameters": result.fact("training.n_parameters"),
-            "device": _distinct(result, "training.device"),
-            "hardware": _distinct(result, "training.hardware.cpu"),
-            "wall_seconds": _joined(run.fact("training.wall_seconds") for run in result.runs),
-            "gpu_hours": _joined(run.fact("training.gpu_hours") for run in result.runs),
-            "git_commit": _distinct(result, "training.git_commit"),
-            "git_dirty": _distinct(result, "training.git_dirty"),
-            "digests": _joined(run.fact("digest") for run in result.runs),
+            **facts_of(result),
         }
+
+
+def facts_of(result: ExperimentResult) -> dict[str, Any]:
+    """What the numbers of an experiment rest on."""
+    return {
+        "schedule": result.fact("schedule_name") or "",
+        "iterations": result.fact("iterations"),
+        "precision": result.fact("precision"),
+        "evaluation_precision": result.fact("evaluation_precision"),
+        "n_cond": result.fact("n_cond"),
+        "n_pred": result.fact("n_pred"),
+        "n_pred_test": result.fact("n_pred_test"),
+        "data_source": result.fact("data_source"),
+        "test_videos": result.fact("test_data.n_videos"),
+        "test_data_sha256": result.fact("test_data.content_sha256"),
+        "n_parameters": result.fact("training.n_parameters"),
+        "device": _distinct(result, "training.device"),
+        "hardware": _distinct(result, "training.hardware.cpu"),
+        "wall_seconds": joined(run.fact("training.wall_seconds") for run in result.runs),
+        "gpu_hours": joined(run.fact("training.gpu_hours") for run in result.runs),
+        "git_commit": _distinct(result, "training.git_commit"),
+        "git_dirty": _distinct(result, "training.git_dirty"),
+        "digests": joined(run.fact("digest") for run in result.runs),
+    }
 
 
 def _published_cells(table: Table, result: ExperimentResult, measure: Measure) -> dict[str, Any]:
@@ -84,14 +91,14 @@ def _published_cells(table: Table, result: ExperimentResult, measure: Measure) -
     }
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
     """In full precision; nothing where it is not defined."""
     return "" if value is None or math.isnan(value) else repr(value)
 
 
-def _joined(values: Any) -> str:
+def joined(values: Any) -> str:
     return ";".join("" if value is None else str(value) for value in values)
 
 
 def _distinct(result: ExperimentResult, key: str) -> str:
-    return _joined(dict.fromkeys(run.fact(key) for run in result.runs))
+    return joined(dict.fromkeys(run.fact(key) for run in result.runs))

@@ -3,7 +3,8 @@
 import html
 import re
 
-from pipeline_lib.reporting.table_text import ReadablePart, readable
+from pipeline_lib.reporting.readable import ReadablePart, ReadableTable
+from pipeline_lib.reporting.table_text import readable
 from pipeline_lib.reporting.tables import Table
 
 STYLE = """
@@ -19,7 +20,11 @@ p { max-width: 60em; }
 
 def as_html(table: Table) -> str:
     """The readable table as a self-contained page."""
-    page = readable(table)
+    return page_of(readable(table))
+
+
+def page_of(page: ReadableTable) -> str:
+    """What is readable as a self-contained page."""
     lines = [
         "<!DOCTYPE html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{html.escape(page.title)}</title>',

@@ -1,18 +1,24 @@
 """A table to be read: rounded, best means in bold, published numbers with their marks, what they rest on in notes."""
 
-import math
-from dataclasses import dataclass
-
 from pipeline_lib.config.published import PublishedColumn, PublishedRow
 from pipeline_lib.config.registry import METRICS
 from pipeline_lib.records.scores import of_input
 from pipeline_lib.reporting.published_marks import FOOTNOTES, MARKS, shown
+from pipeline_lib.reporting.readable import (
+    DASH,
+    ReadablePart,
+    ReadableTable,
+    best_of,
+    markdown_of,
+    mean_and_spread,
+    metric_heading,
+    n_seeds,
+    precision,
+    schedule,
+)
 from pipeline_lib.reporting.results import ExperimentResult, Measure
 from pipeline_lib.reporting.tables import Part, Table
 
-DASH = "–"
-UNDEFINED = "not defined"
-ARROWS = {"lower": "↓", "higher": "↑"}
 PROTOCOLS = {
     "forecast": "Forecast",
     "whole_forecast": "Forecast, hidden rows too",
@@ -24,24 +30,6 @@ PROTOCOLS = {
 }
 
 
-@dataclass(frozen=True)
-class ReadablePart:
-    """`heading` may be empty; the first of `rows` is the header; `alignment` has l or r per column; **bold** is so."""
-
-    heading: str
-    rows: list[list[str]]
-    alignment: str
-
-
-@dataclass(frozen=True)
-class ReadableTable:
-    """A table to be read: one part, or a part with a heading for each protocol and number of frames."""
-
-    title: str
-    parts: list[ReadablePart]
-    notes: list[str]
-
-
 def readable(table: Table) -> ReadableTable:
     """What Markdown and web page show."""
     title = table.published.title if table.published else table.dataset
@@ -50,13 +38,7 @@ def readable(table: Table) -> ReadableTable:
 
 def as_markdown(table: Table) -> str:
     """The readable table in Markdown."""
-    page = readable(table)
-    lines = [f"# {page.title}"]
-    for part in page.parts:
-        lines += ["", f"## {part.heading}"] if part.heading else []
-        lines += ["", *_aligned(part.rows, part.alignment)]
-    lines += [line for note in page.notes for line in ("", note)]
-    return "\n".join(lines) + "\n"
+    return markdown_of(readable(table))
 
 
 def _part(table: Table, part: Part) -> ReadablePart:
@@ -71,8 +53,7 @@ def _part(table: Table, part: Part) -> ReadablePart:
     header, alignment = ["Model", "Seeds", "Schedule", "Precision"], "lrll"
     for measure in part.measures:
         entry = METRICS[measure.metric]
-        unit = "" if entry.unit == "1" else f" [{entry.unit}]"
-        header.append(f"{entry.title}{unit} {ARROWS[entry.direction]}")
+        header.append(metric_heading(measure.metric))
         header[-1] += f", {_windows(table, measure)}" if names_windows else ""
         alignment += "r"
         if _published_after(table, part, measure):
@@ -102,8 +83,7 @@ def _published_after(table: Table, part: Part, measure: Measure) -> tuple[str, P
 
 
 def _row(table: Table, part: Part, result: ExperimentResult) -> list[str]:
-    cells = [result.fact("title"), str(len(result.seeds)) if result.seeds else DASH, _schedule(result)]
-    cells.append(DASH if result.fact("is_baseline") else result.fact("precision"))
+    cells = [result.fact("title"), n_seeds(result), schedule(result), precision(result)]
     row = table.published_row(result)
     for measure in part.measures:
         cells.append(_mean_and_spread(table, result, measure))
@@ -127,38 +107,17 @@ def _published_only_row(table: Table, part: Part, row: PublishedRow) -> list[str
     return cells
 
 
-def _schedule(result: ExperimentResult) -> str:
-    if result.fact("is_baseline"):
-        return DASH
-    return f"{result.fact('schedule_name')}, {result.fact('iterations'):,} iterations"
-
-
 def _mean_and_spread(table: Table, result: ExperimentResult, measure: Measure) -> str:
     if measure not in result.measures:
         return DASH
     statistics = result.statistics(measure)
-    if math.isnan(statistics.mean):
-        return UNDEFINED
-    means = [value for other in table.of_measure(measure) if not math.isnan(value := other.statistics(measure).mean)]
-    best = min(means) if METRICS[measure.metric].direction == "lower" else max(means)
-    mean = number(statistics.mean)
-    if statistics.mean == best and len(means) > 1:
-        mean = f"**{mean}**"
-    if not result.seeds:
-        return mean
-    return f"{mean} ± {DASH if statistics.std is None else number(statistics.std, 2)}"
+    means = (other.statistics(measure).mean for other in table.of_measure(measure))
+    return mean_and_spread(result, statistics, best_of(measure.metric, means))
 
 
 def _published_cell(row: PublishedRow | None, name: str, column: PublishedColumn) -> str:
     value = row.values[name] if row else None
     return DASH if row is None or value is None else shown(value, column.factor, row.status)
-
-
-def number(value: float, digits: int = 4) -> str:
-    """Few significant digits, with an exponent where the number is small or large: 0.01833, 1.500e-05."""
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.{digits - 1}e}"
-    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def _notes(table: Table) -> list[str]:
@@ -247,16 +206,3 @@ def _other_windows(table: Table, measure: Measure, column: PublishedColumn) -> s
         return ""
     why = "fewer were scored" if n_ours < n_available else "the data were prepared with other settings"
     return f"Not comparable: theirs are {n_theirs:,} windows, ours {n_ours:,}, because {why}."
-
-
-def _aligned(rows: list[list[str]], alignment: str) -> list[str]:
-    """A Markdown table whose source is as readable as what it renders to."""
-    widths = [max(3, *(len(row[k]) for row in rows)) for k in range(len(alignment))]
-    lines = [
-        "| "
-        + " | ".join(c.ljust(w) if a == "l" else c.rjust(w) for c, w, a in zip(row, widths, alignment, strict=True))
-        + " |"
-        for row in rows
-    ]
-    rule = ["-" * w if a == "l" else "-" * (w - 1) + ":" for w, a in zip(widths, alignment, strict=True)]
-    return [lines[0], "| " + " | ".join(rule) + " |", *lines[1:]]

@@ -10,9 +10,10 @@ import pytest
 
 from pipeline_lib.cli import main
 from pipeline_lib.config.published import read_published
+from pipeline_lib.reporting.readable import number
 from pipeline_lib.reporting.table_csv import as_csv
 from pipeline_lib.reporting.table_page import as_html
-from pipeline_lib.reporting.table_text import as_markdown, number
+from pipeline_lib.reporting.table_text import as_markdown
 from pipeline_lib.reporting.tables import read_table
 from tests.reporting.several_protocols import protocols
 
