@@ -23,6 +23,7 @@ STAGES = {
     "check": ("pipeline_lib.cli.check", "fail unless every run passes a bar set by the best baseline"),
     "draw": ("pipeline_lib.cli.draw", "draw a figure from result files"),
     "tabulate": ("pipeline_lib.cli.tabulate", "make a table from result files"),
+    "compare": ("pipeline_lib.cli.compare", "make a table over several datasets from result files"),
     "track": ("pipeline_lib.cli.track", "make the tracking store hold what the runs left"),
     "ui": ("pipeline_lib.cli.ui", "open the tracking store's web page on this machine"),
     "summary": ("pipeline_lib.cli.summary", "say what has been reached, and where results are"),

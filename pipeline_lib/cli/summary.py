@@ -53,6 +53,8 @@ def _print_places(pipeline: Pipeline) -> None:
         for name in figures_of_dataset(pipeline.of_dataset(dataset)):
             first, *others = FIGURES[name].suffixes
             print(f"figure   {paths.figure(dataset, name, first)} (and {', '.join(f'.{other}' for other in others)})")
+    for name in pipeline.comparisons:
+        print(f"\ntable    {paths.table(name, 'md')} (and .csv)")
     print(f"figures  {paths.runs_dir}/<dataset>/<model>/<run>/figures/")
     if paths.report.is_file():
         print(f"report   {paths.report} (open it in a browser)")

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline_lib.config.agreement import disagreements, unknown_names
+from pipeline_lib.config.comparisons import unknown_models, without_measure
 from pipeline_lib.config.dotted_keys import as_mapping
 from pipeline_lib.config.drafts import Draft, mapping_in, named, read_draft, validated
 from pipeline_lib.config.experiment import Experiment
@@ -72,9 +73,12 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
     # One wrong name makes other places disagree with it: only the cause is told.
     if settings and {*listed, *settings.sweeps} <= {*_with_yaml(root)}:
         problems += name_problems(points, [*listed, *_with_yaml(root)], layers)
-        problems += unknown_names(settings, [*listed, *(point.name for point in points)], layers)
+        named_here = [*listed, *(point.name for point in points)]
+        problems += unknown_names(settings, named_here, layers)
+        problems += unknown_models(settings.comparisons, [*named_here, *_with_yaml(root)], layers)
     if settings and not problems:
         problems += disagreements(settings, experiments)
+        problems += without_measure(settings.comparisons, experiments, layers)
     if problems or not settings:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     return Pipeline(settings, experiments, ResultPaths(settings.results_dir, settings.data_dir))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
 
+from pipeline_lib.config.comparisons import Comparisons, ComparisonSettings
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import ResultPaths
 from pipeline_lib.config.problems import suggest
@@ -75,6 +76,11 @@ class PipelineSettings(Section):
         description="By experiment: dotted keys, each with a list of values. Every combination is an experiment of "
         "its own, `<experiment>_<key>_<value>…`, run beside those listed; overrides and require may name it.",
     )
+    comparisons: Comparisons = Field(
+        {},
+        description="Tables over several datasets, `<results_dir>/tables/<name>`, which must not be the name of a "
+        "dataset. One of whose experiments none is run is not made; null: not made either, for overlays.",
+    )
     require: tuple[RequirementSettings, ...] = Field(
         (), description="Bars that results must pass, or the pipeline fails."
     )
@@ -141,6 +147,16 @@ class Pipeline:
 
     def of_dataset(self, dataset: str) -> tuple[Experiment, ...]:
         return tuple(experiment for experiment in self.experiments.values() if experiment.dataset.name == dataset)
+
+    @property
+    def comparisons(self) -> dict[str, ComparisonSettings]:
+        """The tables over several datasets for which there is anything to compare, by name."""
+        given = {name: each for name, each in self.settings.comparisons.items() if each is not None}
+        return {name: each for name, each in given.items() if self.compared(each)}
+
+    def compared(self, comparison: ComparisonSettings) -> tuple[Experiment, ...]:
+        """The experiments of a comparison that are run, column by column."""
+        return tuple(self.experiments[name] for name in comparison.experiments if name in self.experiments)
 
     def seeds(self, experiment: Experiment) -> tuple[int | None, ...]:
         """Seeds of its runs; one run without a seed for baselines."""

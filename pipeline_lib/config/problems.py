@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -77,6 +77,7 @@ def _walk(model: type[BaseModel], location: Keys) -> tuple[Keys, type[BaseModel]
     section: type[BaseModel] | None = model
     holder = section
     variants: dict[str, type[BaseModel]] = {}
+    named = False  # whether the next part is the name of a section in a mapping of sections
     for part in location:
         if variants and part in variants:
             section, variants = variants[str(part)], {}
@@ -85,8 +86,12 @@ def _walk(model: type[BaseModel], location: Keys) -> tuple[Keys, type[BaseModel]
             continue
         keys.append(part)
         holder = section
-        if isinstance(part, str) and section is not None and part in section.model_fields:
-            found = _sections(section.model_fields[part].annotation)
+        if named:
+            named = False
+        elif isinstance(part, str) and section is not None and part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+            found = _sections(annotation)
+            named = get_origin(annotation) is dict
             section = found[0] if len(found) == 1 else None
             discriminated = section is None
             variants = {str(cls.model_fields["name"].default): cls for cls in found if discriminated}

@@ -20,6 +20,9 @@ key and deeply, while lists and single values replace what was there.
 
 Schema = dict[str, Any]
 
+_COLLECTIONS = {"array": (" (a list; each item:)", "[]"), "object": (" (a mapping from names; each:)", ".<name>")}
+"""By the type of a key that holds several sections: what its heading adds, and its path."""
+
 
 def reference() -> str:
     """The page, as Markdown."""
@@ -49,24 +52,25 @@ def _tables(section: Schema, prefix: str, definitions: Schema) -> Iterator[str]:
         yield "| key | allowed | default | what it is |\n| --- | --- | --- | --- |"
         yield "\n".join(rows) + "\n"
     for key, field, variants in nested:
-        is_list = field.get("type") == "array"
+        kind, within = _COLLECTIONS.get(field.get("type", ""), ("", ""))
         for variant in variants:
             name = variant["properties"].get("name", {}).get("const")
-            title = f"`{prefix}{key}`" + (" (a list; each item:)" if is_list else "")
+            title = f"`{prefix}{key}`{kind}"
             yield f"### {title}" + (f" with `name: {name}`" if len(variants) > 1 else "") + "\n"
             if "description" in field:
                 yield f"{field['description']}\n"
-            yield from _tables(variant, f"{prefix}{key}{'[]' if is_list else ''}.", definitions)
+            yield from _tables(variant, f"{prefix}{key}{within}.", definitions)
 
 
 def _sections(field: Schema, definitions: Schema) -> list[Schema]:
-    """The settings classes that a key (or an item of its list) may hold."""
+    """The settings classes that a key (or an item of its list or mapping) may hold."""
     if "$ref" in field:
         definition = definitions[field["$ref"].rpartition("/")[2]]
         return [definition] if "properties" in definition else []
     if field.get("type") == "array":
         return _sections(field.get("items", {}), definitions)
     options = field.get("anyOf", []) + field.get("oneOf", []) + field.get("allOf", [])
+    options += field.get("patternProperties", {}).values()
     return [section for option in options for section in _sections(option, definitions)]
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline_lib.config.comparisons import ComparisonSettings, is_sample
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.raw import RawSource
 from pipeline_lib.config.registry import METRICS
@@ -48,7 +49,13 @@ def evaluation(experiment: Experiment) -> dict[str, str]:
 def metrics(experiments: Iterable[Experiment]) -> str:
     """Of tables and figures: how the metrics of these experiments are written."""
     names = sorted({metric for experiment in experiments for metric in experiment.metrics})
-    return _text({name: [METRICS[name].title, METRICS[name].unit, METRICS[name].direction] for name in names})
+    return _text({name: _written(name) for name in names})
+
+
+def comparison(settings: ComparisonSettings) -> str:
+    """Of a comparison: how its metric is written, and which datasets are marked as samples. The rest are arguments."""
+    samples = [name for name in settings.datasets if is_sample(name)]
+    return _text({"metric": [settings.metric, *_written(settings.metric)], "samples": samples})
 
 
 def colours(experiments: Iterable[Experiment]) -> str:
@@ -60,6 +67,11 @@ def colours(experiments: Iterable[Experiment]) -> str:
             for each in datasets
         }
     )
+
+
+def _written(metric: str) -> list[str]:
+    entry = METRICS[metric]
+    return [entry.title, entry.unit, entry.direction]
 
 
 def _text(value: Any) -> str:

@@ -154,6 +154,17 @@ def read_results(folders: Sequence[Path]) -> list[ExperimentResult]:
     return results
 
 
+def read_results_by_dataset(folders: Sequence[Path]) -> dict[str, list[ExperimentResult]]:
+    """The evaluated runs in these folders by dataset, in the order in which datasets first come, then by experiment.
+
+    Raises ValueError as `read_results` does, for each dataset by itself.
+    """
+    by_dataset: dict[str, list[Path]] = {}
+    for folder in folders:
+        by_dataset.setdefault(_read(folder).record["dataset"], []).append(folder)
+    return {dataset: read_results(of_dataset) for dataset, of_dataset in by_dataset.items()}
+
+
 def metric_names(results: Sequence[ExperimentResult], protocol: str = "forecast") -> list[tuple[str, str]]:
     """(window set, metric) that any experiment has, the main set first, metrics side by side within a metric."""
     sets = list(dict.fromkeys(name for result in results for name in result.window_sets(protocol)))

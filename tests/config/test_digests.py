@@ -19,6 +19,7 @@ STAGES = {
     "train": [MODELS["pde"].build],
     "evaluate": [MODELS["pde"].build, METRICS["mse_per_pixel"].function],
     "tabulate": [],
+    "compare": [],
     "draw": [FIGURES["horizon"].draw],
     "track": [],
     "check": [],
@@ -113,7 +114,8 @@ def test_which_stages_an_edit_concerns_in_words():
     assert concerned("data.wave_eq") == {"prepare"}
     assert concerned("evaluation.forecast") == {"evaluate"}
     assert concerned("reporting.figures.horizon") == {"draw"}
-    assert concerned("reporting.tables") == {"tabulate"}
+    assert concerned("reporting.tables") == {"tabulate", "compare"}
+    assert concerned("reporting.comparisons") == {"compare"}
     assert concerned("cli.train") == {"train"}
     assert {"train", "track"} <= concerned("records.journal")
     assert concerned("config.model") == concerned("cli") == set()

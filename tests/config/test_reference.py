@@ -41,6 +41,8 @@ def test_bounds_choices_and_defaults_are_written_out():
     assert "| `training.gradient_clip_norm` | number > 0 or `null` | `null` | " in page
     assert "| `task.n_cond` | integer ≥ 1 | `5` | " in page
     assert "| `require[].times_best_baseline` | number > 0 | **must be given** | " in page
+    assert "### `comparisons` (a mapping from names; each:)" in page
+    assert "| `comparisons.<name>.n_frames` | integer ≥ 1 | **must be given** | " in page
 
 
 def test_config_yaml_shows_every_key(repository):

@@ -36,6 +36,7 @@ STORE = shlex.join(TRACKING.arguments(PATHS.results_dir))
 wildcard_constraints:
     dataset="[a-z0-9_]+",
     model="[a-z0-9_]+",
+    comparison="|".join(PIPELINE.comparisons) or "none",
     seed="[0-9]+",
     run="seed_[0-9]+|no_seed",
 

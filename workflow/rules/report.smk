@@ -132,9 +132,9 @@ def published_numbers(wildcards):
     return [file] if file.is_file() else []
 
 
-def table_files(dataset):
+def table_files(table):
     """Every form of a table. Targets ask for all outputs of a rule: one that is missing switches its triggers off."""
-    return [PATHS.table(dataset, suffix) for suffix in ("csv", "md", "html")]
+    return [PATHS.table(table, suffix) for suffix in ("csv", "md", "html")]
 
 
 rule tabulate:
@@ -154,6 +154,8 @@ rule tabulate:
         ),
     log:
         PATHS.log("tabulate", "{dataset}"),
+    wildcard_constraints:
+        dataset="|".join(PIPELINE.datasets),  # tables of comparisons lie beside
     localrule: True
     params:
         folders=folders_of_dataset,
@@ -185,9 +187,59 @@ for dataset in PIPELINE.datasets:
             localrule: True
 
 
+def runs_compared(wildcards):
+    return runs_of(*PIPELINE.compared(PIPELINE.comparisons[wildcards.comparison]))
+
+
+def of_comparison(key):
+    """A param: a setting of a comparison."""
+    return lambda wildcards: getattr(PIPELINE.comparisons[wildcards.comparison], key)
+
+
+rule compare:
+    input:
+        lambda wildcards: results_of(runs_compared(wildcards)),
+    output:
+        csv=PATHS.table("{comparison}", "csv"),
+        markdown=PATHS.table("{comparison}", "md"),
+        html=report(
+            PATHS.table("{comparison}", "html"),
+            caption="../report/comparison.rst",
+            category="Across datasets",
+            subcategory="Table",
+            labels={"table": "{comparison}"},
+        ),
+    log:
+        PATHS.log("compare", "{comparison}"),
+    localrule: True
+    params:
+        title=of_comparison("title"),
+        metric=of_comparison("metric"),
+        n_frames=of_comparison("n_frames"),
+        models=of_comparison("models"),
+        datasets=of_comparison("datasets"),
+        folders=lambda wildcards, input: [run.folder for run in runs_compared(wildcards)],
+        written=lambda wildcards: slices.comparison(PIPELINE.comparisons[wildcards.comparison]),
+        source=source_of("compare"),
+    shell:
+        "{STAGE} compare {params.title:q} --metric {params.metric} --n-frames {params.n_frames}"
+        " --models {params.models} --datasets {params.datasets} --out-csv {output.csv:q} --out-md {output.markdown:q}"
+        " --out-html {output.html:q} --run {params.folders:q} > {log:q} 2>&1"
+
+
+for name in PIPELINE.comparisons:
+
+    rule:
+        name:
+            f"table_{name}"
+        input:
+            table_files(name),
+        localrule: True
+
+
 rule tables:
     input:
-        [file for dataset in PIPELINE.datasets for file in table_files(dataset)],
+        [file for table in (*PIPELINE.datasets, *PIPELINE.comparisons) for file in table_files(table)],
     localrule: True
 
 
