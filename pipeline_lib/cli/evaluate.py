@@ -1,26 +1,29 @@
 """`evaluate`: score one run on the test part; leaves predictions.h5 and metrics.json in the run's folder."""
 
 import argparse
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from pipeline_lib.cli.evaluation_files import Evaluation, facts_of, metrics_content, predictions_content
+from pipeline_lib.cli.evaluation_files import Evaluation, SwapEvaluation, facts_of, metrics_content, predictions_content
 from pipeline_lib.cli.finished_run import differences, read_finished_run, seed_text, trained_model
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.registry import DATASETS, METRICS, MetricEntry, load
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.protocols import SwapItems
-from pipeline_lib.data.streamed import test_windows
-from pipeline_lib.evaluation.forecast import score_forecasts
+from pipeline_lib.data.streamed import StreamedWindows, test_windows
+from pipeline_lib.evaluation.decomposition import Decompositions, Metrics, score_decompositions
+from pipeline_lib.evaluation.forecast import Forecasts, score_forecasts
 from pipeline_lib.evaluation.scoring import Metric
-from pipeline_lib.evaluation.swap import Swaps, score_swaps
+from pipeline_lib.evaluation.swap import score_swaps
 from pipeline_lib.evaluation.swap_grid import swap_grid
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.predictions import write_predictions
@@ -72,55 +75,72 @@ def run(args: argparse.Namespace) -> int:
 def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
     """Every protocol that the experiment asks for."""
     settings, task = experiment.evaluation, experiment.task
-    metrics = {name: _metric(METRICS[name]) for name in settings.metrics}
     windows, all_ids = test_windows(file, experiment.dataset, task.n_cond, task.n_pred_test, settings.window_sets)
     ids = {name: of_set[: settings.n_windows] for name, of_set in all_ids.items()}
     scored = np.unique(np.concatenate(list(ids.values())))
     windows = windows.chosen(scored)
     ids = {name: np.searchsorted(scored, of_set) for name, of_set in ids.items()}
-    forecasts = score_forecasts(
-        model,
-        windows,
-        task.n_cond,
-        task.n_pred_test,
-        metrics,
-        ids,
-        settings.batch_size,
-        settings.n_examples,
-        device,
-        settings.horizons,
+    found = _of_windows(model, windows, ids, experiment, device)
+    return Evaluation(
+        windows.index,
+        found.forecasts if isinstance(found, Decompositions) else found,
+        {name: len(of_set) for name, of_set in all_ids.items()},
+        found if isinstance(found, Decompositions) else None,
+        _swapped(model, file, experiment, device) if "swap" in settings.protocols else None,
     )
-    n_available = {name: len(of_set) for name, of_set in all_ids.items()}
-    if "swap" not in settings.protocols:
-        return Evaluation(windows.index, forecasts, n_available)
-    swap = DATASETS[experiment.dataset.name].swap
-    assert swap is not None  # checked when the experiment was read
-    items: SwapItems = load(swap)(file, task.n_cond, task.n_pred_test)
-    swaps = _swapped(model, items, experiment, metrics, device)
-    grid = swap_grid(model, items, task.n_cond, task.n_pred_test, device)
-    return Evaluation(windows.index, forecasts, n_available, swaps, items.n_items, grid)
+
+
+def _of_windows(
+    model: nn.Module,
+    windows: StreamedWindows,
+    ids: Mapping[str, NDArray[np.int64]],
+    experiment: Experiment,
+    device: torch.device,
+) -> Forecasts | Decompositions:
+    """What one pass over the windows gives: forecasts, and what becomes of the input frames where that is asked for."""
+    settings, task = experiment.evaluation, experiment.task
+    common = (settings.batch_size, settings.n_examples, device, settings.horizons, experiment.dataset.visible_rows)
+    frames = _frame_metrics(experiment)
+    if not settings.of_input:
+        return score_forecasts(model, windows, task.n_cond, task.n_pred_test, frames, ids, *common)
+    metrics = Metrics(frames, _functions(experiment, "video"), _functions(experiment, "labels"))
+    return score_decompositions(model, windows, task.n_cond, task.n_pred_test, metrics, ids, settings.of_input, *common)
+
+
+def _frame_metrics(experiment: Experiment) -> dict[str, Metric]:
+    """What frames are scored by, whatever the protocol."""
+    entries = {name: METRICS[name] for name in experiment.metrics if METRICS[name].kind == "frames"}
+    return {name: _metric(entry) for name, entry in entries.items()}
 
 
 def _metric(entry: MetricEntry) -> Metric:
-    return Metric(load(entry.function), entry.direction, entry.context is not None)
+    of_mean = {} if entry.of_mean is None else {"of_mean": load(entry.of_mean)}
+    return Metric(load(entry.function), entry.direction, entry.context is not None, **of_mean)
 
 
-def _swapped(
-    model: nn.Module, items: SwapItems, experiment: Experiment, metrics: Mapping[str, Metric], device: torch.device
-) -> Swaps:
+def _functions(experiment: Experiment, kind: str) -> dict[str, Callable[..., Any]]:
+    """Metrics of another kind, by name."""
+    return {name: load(METRICS[name].function) for name in experiment.metrics if METRICS[name].kind == kind}
+
+
+def _swapped(model: nn.Module, file: VideoFile, experiment: Experiment, device: torch.device) -> SwapEvaluation:
     settings, task = experiment.evaluation, experiment.task
-    return score_swaps(
+    swap = DATASETS[experiment.dataset.name].swap
+    assert swap is not None  # checked when the experiment was read
+    items: SwapItems = load(swap)(file, task.n_cond, task.n_pred_test)
+    swaps = score_swaps(
         model,
         items,
         min(items.n_items, settings.n_windows or items.n_items),
         task.n_cond,
         task.n_pred_test,
-        metrics,
+        _frame_metrics(experiment),
         settings.batch_size,
         settings.n_examples,
         device,
         settings.horizons,
     )
+    return SwapEvaluation(swaps, items.n_items, swap_grid(model, items, task.n_cond, task.n_pred_test, device))
 
 
 def _check_test_file(file: VideoFile, experiment: Experiment) -> None:
@@ -139,7 +159,8 @@ def _check_test_file(file: VideoFile, experiment: Experiment) -> None:
 def _report(record: dict[str, Any], paths: RunPaths) -> None:
     print(f"{record['experiment']}, {seed_text(record['seed'])}, on {record['device']}: {paths.metrics}")
     for score in scores(record):
+        value = "not defined" if math.isnan(score.mean) else f"{score.mean:.4g}"
         print(
-            f"  {score.protocol}: {score.metric} = {score.mean:.4g} over {score.n_frames} frames "
+            f"  {score.protocol}: {score.metric} = {value} over {score.n_frames} frames "
             f"({score.window_set} windows, {score.n_windows:,})"
         )

@@ -15,8 +15,10 @@ from pipeline_lib.config.registry import DATASETS, load
 from pipeline_lib.config.wave_eq import WaveEq100Settings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.windows import WindowIndex
+from pipeline_lib.evaluation.decomposition import Decompositions
 from pipeline_lib.evaluation.forecast import Forecasts
-from pipeline_lib.evaluation.scoring import PRECISION, Scores
+from pipeline_lib.evaluation.running_scores import AnyScores, Scores
+from pipeline_lib.evaluation.scoring import PRECISION
 from pipeline_lib.evaluation.swap import Swaps
 from pipeline_lib.records.predictions import Examples, Predictions, SwapGrid
 
@@ -25,26 +27,40 @@ SWAP_SET = "all"
 
 
 @dataclass(frozen=True)
+class SwapEvaluation:
+    """Content swaps, of `n_items` that there are, and a grid of them."""
+
+    swaps: Swaps
+    n_items: int
+    grid: SwapGrid
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What was found. index: the windows that were scored. n_available: windows of each set, scored or not.
 
-    swaps and grid are None, and n_items 0, where no content swap was evaluated.
+    decompositions, swap: None where no such protocol was evaluated.
     """
 
     index: WindowIndex
     forecasts: Forecasts
     n_available: Mapping[str, int]
-    swaps: Swaps | None = None
-    n_items: int = 0
-    grid: SwapGrid | None = None
+    decompositions: Decompositions | None = None
+    swap: SwapEvaluation | None = None
 
-    def sets(self) -> dict[str, dict[str, tuple[int, Mapping[str, Scores]]]]:
+    def sets(self) -> dict[str, dict[str, tuple[int, Mapping[str, AnyScores]]]]:
         """By protocol and window set: how many windows there are, and the scores by metric."""
-        found: dict[str, dict[str, tuple[int, Mapping[str, Scores]]]] = {
-            "forecast": {name: (self.n_available[name], of_set) for name, of_set in self.forecasts.scores.items()}
+        of_windows: dict[str, Mapping[str, Mapping[str, AnyScores]]] = {"forecast": self.forecasts.scores}
+        if self.forecasts.whole_scores:
+            of_windows["whole_forecast"] = self.forecasts.whole_scores
+        if self.decompositions is not None:
+            of_windows |= self.decompositions.scores
+        found = {
+            protocol: {name: (self.n_available[name], of_set) for name, of_set in sets.items()}
+            for protocol, sets in of_windows.items()
         }
-        if self.swaps is not None:
-            found["swap"] = {SWAP_SET: (self.n_items, self.swaps.scores)}
+        if self.swap is not None:
+            found["swap"] = {SWAP_SET: (self.swap.n_items, self.swap.swaps.scores)}
         return found
 
 
@@ -57,12 +73,22 @@ def metrics_content(evaluation: Evaluation, facts: Mapping[str, Any], training: 
     return {**facts, "protocols": protocols, "training": _training_facts(training)}
 
 
-def _window_set(n_available: int, of_set: Mapping[str, Scores]) -> dict[str, Any]:
+def _window_set(n_available: int, of_set: Mapping[str, AnyScores]) -> dict[str, Any]:
+    any_scores = next(iter(of_set.values()))
     return {
-        "n_windows": len(next(iter(of_set.values())).per_window),
+        "n_windows": any_scores.n_windows,
         "n_available": n_available,
+        **_counted(any_scores),
         "metrics": {metric: scores.summary() for metric, scores in of_set.items()},
     }
+
+
+def _counted(scores: AnyScores) -> dict[str, Any]:
+    """How many windows and frames count, where not all do."""
+    if not isinstance(scores, Scores) or scores.n_counted is None:
+        return {}
+    n_windows = int((~np.isnan(scores.per_window)).sum())
+    return {"counted": {"n_windows": n_windows, "n_frames": int(scores.n_counted.sum())}}
 
 
 def predictions_content(
@@ -79,7 +105,7 @@ def predictions_content(
     return Predictions(
         per_window={
             protocol: {
-                name: {metric: scores.per_window for metric, scores in of_set.items()}
+                name: {metric: scores.per_window for metric, scores in of_set.items() if isinstance(scores, Scores)}
                 for name, (_, of_set) in sets.items()
             }
             for protocol, sets in evaluation.sets().items()
@@ -94,8 +120,9 @@ def predictions_content(
             name=_names(experiment, file, index),
         ),
         facts={**{name: facts[name] for name in names}, **pixels},
-        swap=evaluation.swaps.examples if evaluation.swaps else None,
-        swap_grid=evaluation.grid,
+        swap=evaluation.swap.swaps.examples if evaluation.swap else None,
+        swap_grid=evaluation.swap.grid if evaluation.swap else None,
+        decomposition=evaluation.decompositions.examples if evaluation.decompositions else None,
     )
 
 
@@ -133,6 +160,7 @@ def facts_of(run: FinishedRun, file: VideoFile, device: str) -> dict[str, Any]:
         "n_cond": experiment.task.n_cond,
         "n_pred": experiment.task.n_pred,
         "n_pred_test": experiment.task.n_pred_test,
+        "visible_rows": experiment.dataset.visible_rows,
         "data_source": file.attributes["source"],
         "device": device,
         "test_data": {

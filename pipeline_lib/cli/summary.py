@@ -7,7 +7,7 @@ from pipeline_lib.config.figures import figures_of_dataset
 from pipeline_lib.config.pipeline import Pipeline
 from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.files import read_metrics
-from pipeline_lib.records.scores import scores
+from pipeline_lib.records.scores import n_frames_of, scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def _print_scores(pipeline: Pipeline, dataset: str) -> str:
             print(f"  {label:<28} not evaluated yet")
             continue
         record = read_metrics(path)
-        main = [score for score in scores(record) if score.is_main and score.n_frames == record["n_pred_test"]]
+        main = [s for s in scores(record) if s.is_main and s.n_frames == n_frames_of(record, s.protocol)]
         for protocol in dict.fromkeys(score.protocol for score in main):
             shown = [score for score in main if score.protocol == protocol]
             values = "  ".join(f"{score.metric} {score.mean:.3g}" for score in shown)
-            of = f"{protocol}, {shown[0].n_windows:,} test windows, {record['n_pred_test']} frames"
+            of = f"{protocol}, {shown[0].n_windows:,} test windows, {shown[0].n_frames} frames"
             print(f"  {label:<28} {values}  ({of})")
     return ", ".join(missing)
 

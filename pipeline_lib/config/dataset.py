@@ -5,6 +5,10 @@ from typing import ClassVar
 from pipeline_lib.config.section import Section
 from pipeline_lib.config.task import TaskSettings
 
+COMPLETE_VIDEO = "complete_video"
+"""The context of datasets that know what their videos do not show: `complete`, the frames with nothing missing or
+hidden, and `missing`, where; some also know the objects apart, `component` and `centre`."""
+
 
 class DatasetSettings(Section):
     """Base of every dataset's settings. `name` tells datasets apart; `preparation` is all that `prepare` depends on."""

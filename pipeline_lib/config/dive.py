@@ -100,6 +100,10 @@ class DiveSettings(ModelSettings):
             )
         return self
 
+    @property
+    def can_decompose(self) -> bool:
+        return True
+
     def check_task(self, task: TaskSettings) -> None:
         if task.n_cond < 2:
             raise ValueError(f"model dive infers motion: task.n_cond must be at least 2, got {task.n_cond}")

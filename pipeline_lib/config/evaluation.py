@@ -7,17 +7,30 @@ from pydantic import Field, field_validator
 
 from pipeline_lib.config.section import Section
 
+Protocol = Literal["forecast", "swap", "reconstruction", "imputation", "missingness"]
+
+OF_INPUT: tuple[Protocol, ...] = ("reconstruction", "imputation", "missingness")
+"""Protocols that score what a model makes of the frames that it sees, not of those that follow."""
+
 
 class EvaluationSettings(Section):
-    """What is scored on the test part: forecasts of `n_pred_test` frames on every test window, and content swaps."""
+    """What is scored on the test part: forecasts of `n_pred_test` frames on every test window, content swaps, and what
+    models that take videos apart make of the frames that they see."""
 
-    protocols: tuple[Literal["forecast", "swap"], ...] = Field(
-        ("forecast",), min_length=1, description="Evaluation protocols; swap where the dataset has a swap test."
+    protocols: tuple[Protocol, ...] = Field(
+        ("forecast",),
+        min_length=1,
+        description="Evaluation protocols; swap where the dataset has a swap test; reconstruction, imputation and "
+        "missingness where it knows the complete videos, of models that take videos apart.",
     )
     horizons: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="Means over this many first predicted frames, besides all of n_pred_test; increasing [frames]."
     )
-    metrics: tuple[str, ...] = Field(("mse_per_pixel",), min_length=1, description="Metrics, by registered name.")
+    metrics: tuple[str, ...] = Field(
+        ("mse_per_pixel",),
+        min_length=1,
+        description="Metrics, by registered name; those of labels come with the protocol missingness by themselves.",
+    )
     window_sets: tuple[Literal["all", "published"], ...] = Field(
         ("all", "published"),
         min_length=1,
@@ -51,6 +64,11 @@ class EvaluationSettings(Section):
         if "forecast" not in protocols:
             raise ValueError("forecast must be among them: figures and bars rest on it")
         return protocols
+
+    @property
+    def of_input(self) -> tuple[Protocol, ...]:
+        """Those of the protocols that score what a model makes of the frames that it sees."""
+        return tuple(protocol for protocol in self.protocols if protocol in OF_INPUT)
 
     @field_validator("protocols", "metrics", "window_sets")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline_lib.config.dataset import COMPLETE_VIDEO
 from pipeline_lib.config.evaluation import EvaluationSettings
 from pipeline_lib.config.registry import DATASETS, METRICS, AnyDataset, AnyModel
 from pipeline_lib.config.section import Section
@@ -54,8 +55,27 @@ class Experiment(Section):
             raise ValueError(f"evaluation.metrics: unknown {unknown}, registered are {sorted(METRICS)}")
         if lost := [metric for metric in metrics if METRICS[metric].context not in (None, self.dataset.context)]:
             raise ValueError(f"evaluation.metrics: {', '.join(lost)} needs what {self.dataset.name} does not know")
+        if alone := [metric for metric in metrics if METRICS[metric].kind in ("labels", "components")]:
+            raise ValueError(
+                f"evaluation.metrics: {', '.join(alone)} comes with the protocol missingness by itself: leave it out"
+            )
+        of_video = [metric for metric in metrics if METRICS[metric].kind == "video"]
+        if of_video and not self.model.can_decompose:
+            raise ValueError(
+                f"evaluation.metrics: model {self.model.name} has no likelihood of videos: leave {', '.join(of_video)} "
+                "out"
+            )
+        if len(of_video) == len(metrics):
+            raise ValueError(f"evaluation.metrics: {', '.join(metrics)} scores no forecast: add one that does")
+        self._check_sides()
+
+    def _check_sides(self) -> None:
+        """What is scored must be as large as a metric's window."""
         _, height, width = self.dataset.frame_shape or (1, math.inf, math.inf)
-        for metric in metrics:
+        if self.dataset.visible_rows is not None:
+            first, end = self.dataset.visible_rows
+            height = end - first
+        for metric in self.evaluation.metrics:
             if min(height, width) < (needed := METRICS[metric].min_side):
                 raise ValueError(
                     f"evaluation.metrics: {metric} needs frames of at least {needed}x{needed} pixels, those of "
@@ -68,6 +88,10 @@ class Experiment(Section):
             raise ValueError(
                 f"evaluation.horizons: {horizons[-1]} frames are more than are predicted (task.n_pred_test is {n_pred})"
             )
+        self._check_swap()
+        self._check_protocols_of_input()
+
+    def _check_swap(self) -> None:
         if "swap" not in self.evaluation.protocols:
             return
         if DATASETS[self.dataset.name].swap is None:
@@ -79,6 +103,34 @@ class Experiment(Section):
             )
         if lost := [metric for metric in self.evaluation.metrics if METRICS[metric].context]:
             raise ValueError(f"evaluation.metrics: {', '.join(lost)} cannot score content swaps: leave out one of them")
+
+    def _check_protocols_of_input(self) -> None:
+        asked = self.evaluation.of_input
+        if asked and self.dataset.context != COMPLETE_VIDEO:
+            raise ValueError(
+                f"evaluation.protocols: {self.dataset.name} does not know what its videos do not show: leave out "
+                f"{', '.join(asked)}"
+            )
+        able = {"imputation": self.model.can_impute}
+        if lost := [protocol for protocol in asked if not able.get(protocol, self.model.can_decompose)]:
+            raise ValueError(
+                f"evaluation.protocols: model {self.model.name} does not take videos apart into objects: leave out "
+                f"{', '.join(lost)}"
+            )
+        of_video = [metric for metric in self.evaluation.metrics if METRICS[metric].kind == "video"]
+        if of_video and "reconstruction" not in asked:
+            raise ValueError(
+                f"evaluation.metrics: {', '.join(of_video)} stands beside reconstructions: add reconstruction to "
+                "evaluation.protocols, or leave it out"
+            )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics that it reports: those that are asked for, and those that a protocol brings."""
+        if "missingness" not in self.evaluation.protocols:
+            return self.evaluation.metrics
+        brought = (name for name, entry in METRICS.items() if entry.kind in ("labels", "components"))
+        return (*self.evaluation.metrics, *brought)
 
     @property
     def is_baseline(self) -> bool:

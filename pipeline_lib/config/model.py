@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline_lib.config.dataset import COMPLETE_VIDEO
 from pipeline_lib.config.section import Section
 from pipeline_lib.config.task import TaskSettings
 
@@ -31,6 +32,16 @@ class ModelSettings(Section):
     def can_swap(self) -> bool:
         """Whether the model can show the content of one video moving as another does (`ContentSwapper`)."""
         return False
+
+    @property
+    def can_decompose(self) -> bool:
+        """Whether the model takes a video apart into objects, and says where each is missing (`Decomposer`)."""
+        return False
+
+    @property
+    def can_impute(self) -> bool:
+        """Whether it can draw what is missing in the frames that it sees (`Decomposer`, `Imputer`)."""
+        return self.can_decompose
 
 
 class PdeObjectiveSettings(Section):
@@ -166,6 +177,19 @@ class CopyLastSettings(ModelSettings):
 
     is_trained: ClassVar[bool] = False
     name: Literal["copy_last"] = "copy_last"
+
+
+class CopyNeighbourSettings(ModelSettings):
+    """Baseline: an input frame in which something is missing becomes the nearest one in which nothing is, and predicted
+    frames are the last such. An oracle: it is told which frames these are."""
+
+    is_trained: ClassVar[bool] = False
+    context: ClassVar[str | None] = COMPLETE_VIDEO
+    name: Literal["copy_neighbour"] = "copy_neighbour"
+
+    @property
+    def can_impute(self) -> bool:
+        return True
 
 
 class BlackSettings(ModelSettings):

@@ -19,8 +19,10 @@ class PublishedColumn(Section):
 
     title: str = Field(description="What tables call it.")
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Our metric of the same definition.")
-    protocol: str = Field("forecast", pattern=r"^[a-z]+$", description="Evaluation protocol.")
-    n_frames: int | None = Field(None, ge=1, description="Predicted frames it is the mean over; null: not stated.")
+    protocol: str = Field("forecast", pattern=r"^[a-z][a-z_]*$", description="Evaluation protocol.")
+    n_frames: int | None = Field(
+        None, ge=1, description="Frames of the protocol it is the mean over; null: not stated."
+    )
     window_set: Literal["all", "published"] = Field("all", description="Test windows it was computed on.")
     n_windows: int | None = Field(None, ge=1, description="How many test windows these are; null: not stated.")
     factor: float = Field(1.0, gt=0, description="The papers print this many times the metric.")

@@ -17,6 +17,7 @@ from pydantic import Field
 from pipeline_lib.config.chairs import ChairsSampleSettings, ChairsSettings
 from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.dive import DiveSettings
+from pipeline_lib.config.evaluation import Protocol
 from pipeline_lib.config.missing_mnist import (
     OutOfSceneSampleSettings,
     OutOfSceneSettings,
@@ -29,12 +30,14 @@ from pipeline_lib.config.model import (
     BlackSettings,
     ClimatologySettings,
     CopyLastSettings,
+    CopyNeighbourSettings,
     MeanFrameSettings,
     ModelSettings,
     PdeSettings,
     WeekBeforeSettings,
 )
 from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings, MovingMnistSettings
+from pipeline_lib.config.pedestrians import PedestriansSampleSettings, PedestriansSettings
 from pipeline_lib.config.sst import SstSampleSettings, SstSettings
 from pipeline_lib.config.taxibj import TaxiBjSampleSettings, TaxiBjSettings
 from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
@@ -79,6 +82,9 @@ class ModelEntry:
 class MetricEntry:
     """`function` scores predictions of frames with at least `min_side` pixels a side; the rest is what tables and
     figures print. context: the function also takes that of the windows, as `DatasetSettings.context` names it.
+    of_mean: another function, of the mean over frames, where the score is not that mean itself.
+    kind: what is scored. frames: predictions, whatever the protocol. video: the model's likelihood of a video, beside
+    reconstructions. labels, components: which objects are missing, and what each looks like; protocol missingness.
     """
 
     function: str
@@ -87,6 +93,13 @@ class MetricEntry:
     direction: Literal["lower", "higher"]
     min_side: int = 1
     context: str | None = None
+    of_mean: str | None = None
+    kind: Literal["frames", "video", "labels", "components"] = "frames"
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What is loaded to compute it."""
+        return (self.function,) if self.of_mean is None else (self.function, self.of_mean)
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ class FigureEntry:
     caption: str
     trained_only: bool = False
     frames: Literal["image", "vector", "any"] = "any"
-    protocol: Literal["forecast", "swap", "reconstruction", "imputation"] | None = None
+    protocol: Protocol | None = None
     reads_predictions: bool = False
     suffixes: tuple[str, ...] = ("png", "pdf")
 
@@ -221,12 +234,27 @@ DATASETS: dict[str, DatasetEntry] = {
         context="pipeline_lib.data.sst_windows:context",
         show="pipeline_lib.data.sst_windows:in_celsius",
     ),
+    "pedestrians": DatasetEntry(
+        PedestriansSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "pedestrians_sample": DatasetEntry(
+        PedestriansSampleSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
 }
 
 MODELS: dict[str, ModelEntry] = {
     "pde": ModelEntry(PdeSettings, build="pipeline_lib.models.pde.model:build"),
     "dive": ModelEntry(DiveSettings, build="pipeline_lib.models.dive.model:build"),
     "copy_last": ModelEntry(CopyLastSettings, build="pipeline_lib.models.baselines:build_copy_last"),
+    "copy_neighbour": ModelEntry(CopyNeighbourSettings, build="pipeline_lib.models.copy_neighbour:build"),
     "black": ModelEntry(BlackSettings, build="pipeline_lib.models.baselines:build_black"),
     "mean_frame": ModelEntry(MeanFrameSettings, build="pipeline_lib.models.baselines:build_mean_frame"),
     "week_before": ModelEntry(WeekBeforeSettings, build="pipeline_lib.models.week_before:build"),
@@ -254,6 +282,30 @@ METRICS: dict[str, MetricEntry] = {
         "higher",
         min_side=11,
         context="climatology",
+    ),
+    "bce_frame_sum": MetricEntry("pipeline_lib.metrics.bce:bce_frame_sum", "BCE per frame", "nat", "lower"),
+    "mse_frame_sum": MetricEntry(
+        "pipeline_lib.metrics.mse_frame_sum:mse_frame_sum", "Squared error per frame", "1", "lower"
+    ),
+    "psnr_video": MetricEntry(
+        "pipeline_lib.metrics.psnr_video:psnr_video",
+        "PSNR of the video",
+        "dB",
+        "higher",
+        of_mean="pipeline_lib.metrics.psnr_video:decibels",
+    ),
+    "ssim_video": MetricEntry("pipeline_lib.metrics.ssim_video:ssim_video", "SSIM, padded", "1", "higher"),
+    "nelbo": MetricEntry("pipeline_lib.metrics.nelbo:nelbo", "Negative ELBO", "nat", "lower", kind="video"),
+    "balanced_accuracy": MetricEntry(
+        "pipeline_lib.metrics.labels:balanced_accuracy", "Balanced accuracy", "1", "higher", kind="labels"
+    ),
+    "auroc": MetricEntry("pipeline_lib.metrics.labels:auroc", "AUROC", "1", "higher", kind="labels"),
+    "precision_missing": MetricEntry(
+        "pipeline_lib.metrics.labels:precision_missing", "Precision", "1", "higher", kind="labels"
+    ),
+    "recall_missing": MetricEntry("pipeline_lib.metrics.labels:recall_missing", "Recall", "1", "higher", kind="labels"),
+    "component_gain": MetricEntry(
+        "pipeline_lib.metrics.component_gain:component_gain", "Component gain", "1", "higher", kind="components"
     ),
 }
 

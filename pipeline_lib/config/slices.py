@@ -40,12 +40,14 @@ def training(experiment: Experiment) -> dict[str, str]:
 def evaluation(experiment: Experiment) -> dict[str, str]:
     """Of `evaluate`: the task, the protocol and its metrics."""
     settings = experiment.evaluation.model_dump(mode="json", exclude={"device", "n_threads", "batch_size"})
+    if experiment.dataset.visible_rows is not None:
+        settings["visible_rows"] = experiment.dataset.visible_rows
     return {"task": _text(experiment.task.model_dump(mode="json")), "evaluation": _text(settings)}
 
 
 def metrics(experiments: Iterable[Experiment]) -> str:
     """Of tables and figures: how the metrics of these experiments are written."""
-    names = sorted({metric for experiment in experiments for metric in experiment.evaluation.metrics})
+    names = sorted({metric for experiment in experiments for metric in experiment.metrics})
     return _text({name: [METRICS[name].title, METRICS[name].unit, METRICS[name].direction] for name in names})
 
 

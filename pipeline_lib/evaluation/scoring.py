@@ -1,18 +1,17 @@
-"""What the evaluation protocols share: checked predictions, scores that are gathered while windows stream by.
-
-A window may have several truths (the assignments of a content swap), of which the best counts; a forecast has one.
-"""
+"""What the evaluation protocols share: metrics, passes over test windows, checked predictions, examples."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from pipeline_lib.data.protocols import TestWindows
 
 PRECISION = "float32"
 
@@ -28,77 +27,17 @@ class Metric:
     """function: predicted and true frames, (B, T, C, H, W) each, to scores (B, T). direction: which is better.
 
     uses_context: the function takes the windows' context, tensors (B, …) by name, as well.
+    of_mean: what a score is made of the mean over frames by, element by element, where it is not that mean itself.
     """
 
     function: Callable[..., Tensor]
     direction: Literal["lower", "higher"]
     uses_context: bool = False
+    of_mean: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray
 
     def __call__(self, prediction_BTCHW: Tensor, truth_BTCHW: Tensor, context: Mapping[str, Tensor]) -> Tensor:
         extra = (context,) if self.uses_context else ()
         return self.function(prediction_BTCHW, truth_BTCHW, *extra)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """One metric on one set of windows.
-
-    per_window (n,): means over all predicted frames. horizon (n_pred,): means over windows. at: per window, (n,), the
-    means over that many first frames.
-    """
-
-    per_window: NDArray[np.float64]
-    horizon: NDArray[np.float64]
-    at: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
-
-    def summary(self) -> dict[str, Any]:
-        """Mean, standard deviation over windows (n - 1; null for one window), horizon and `at`, as plain JSON types."""
-        return {
-            **_mean_and_std(self.per_window),
-            "horizon": self.horizon.tolist(),
-            "at": {str(n_frames): _mean_and_std(values) for n_frames, values in self.at.items()},
-        }
-
-
-def _mean_and_std(values: NDArray[np.float64]) -> dict[str, float | None]:
-    return {
-        "mean": float(values.mean()),
-        "std_over_windows": float(values.std(ddof=1)) if len(values) > 1 else None,
-    }
-
-
-class RunningScores:
-    """One metric on one set of windows while they stream by: a few numbers per window, whatever its length."""
-
-    def __init__(
-        self, metric: Metric, ids: NDArray[np.int64], n_windows: int, n_pred: int, horizons: Sequence[int] = ()
-    ) -> None:
-        assert len(ids) > 0 and (np.diff(ids) > 0).all() and 0 <= ids[0] and ids[-1] < n_windows
-        self._best = np.argmin if metric.direction == "lower" else np.argmax
-        self._ids = ids
-        self._horizons = tuple(horizons)
-        self._means = {n_frames: np.empty(len(ids)) for n_frames in (*horizons, n_pred)}
-        self._horizon_sum = np.zeros(n_pred)
-
-    def add(self, first: int, values_ABT: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Take the scores of B windows from number `first` on, against each of A truths.
-
-        The truth whose mean is best counts, for each length on its own. Returns the best over all frames, (B,).
-        """
-        best_B: NDArray[np.int64] = self._best(values_ABT.mean(axis=2), axis=0)
-        start, stop = np.searchsorted(self._ids, [first, first + values_ABT.shape[1]])
-        of_set = self._ids[start:stop] - first
-        for n_frames, means in self._means.items():
-            means_AB = values_ABT[:, of_set, :n_frames].mean(axis=2)
-            means[start:stop] = np.take_along_axis(means_AB, self._best(means_AB, axis=0)[None], axis=0)[0]
-        self._horizon_sum += values_ABT[best_B[of_set], of_set].sum(axis=0)
-        return best_B
-
-    def scores(self) -> Scores:
-        """The means, once every window was added."""
-        n_pred = len(self._horizon_sum)
-        at = {n_frames: self._means[n_frames] for n_frames in self._horizons}
-        return Scores(self._means[n_pred], self._horizon_sum / len(self._ids), at)
 
 
 @contextmanager
@@ -107,6 +46,23 @@ def exact_inference(model: torch.nn.Module) -> Iterator[None]:
     model.eval()
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         yield
+
+
+def streamed(
+    windows: TestWindows, batch_size: int, device: torch.device
+) -> Iterator[tuple[int, Tensor, dict[str, Tensor]]]:
+    """All windows in order: number of the first, frames (B, T, C, H, W) and context of `batch_size` at a time.
+
+    Whoever takes them lets go of a batch before asking for the next.
+    """
+    first = 0
+    for video in windows.batches(batch_size):
+        n_read, context = len(video), windows.context(first, first + len(video))
+        video_BTCHW = torch.from_numpy(video).to(device)
+        yield first, video_BTCHW, {name: torch.from_numpy(values).to(device) for name, values in context.items()}
+        first += n_read
+        del video, video_BTCHW, context
+    assert first == windows.n_windows, (first, windows.n_windows)
 
 
 def windows_per_pass(batch_size: int, n_frames: int, frame_shape: tuple[int, int, int]) -> int:

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline_lib.data.protocols import SwapBatch, SwapItems
+from pipeline_lib.evaluation.running_scores import RunningScores, Scores
 from pipeline_lib.evaluation.scoring import (
     Metric,
-    RunningScores,
-    Scores,
     check_prediction,
     chosen_examples,
     exact_inference,

@@ -71,6 +71,15 @@ class Decomposer(Forecaster, Protocol):
 
 
 @runtime_checkable
+class Imputer(Protocol):
+    """A baseline that fills in frames in which something is missing; it is told which they are."""
+
+    def impute(self, cond_BTCHW: Tensor, missing_BT: Tensor) -> Tensor:
+        """(B, n_cond, C, H, W), and bool where something is missing → (B, n_cond, C, H, W) with nothing missing."""
+        ...
+
+
+@runtime_checkable
 class Trainable(Forecaster, Protocol):
     """A model trained by gradient descent on windows of n_cond + n_pred frames."""
 

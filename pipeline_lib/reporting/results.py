@@ -53,7 +53,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class SeedStatistics:
-    """Of one metric on one window set: a value per seed, their mean, and their standard deviation (None below 2)."""
+    """Of one metric on one window set: a value per seed, their mean, and their standard deviation (None below 2).
+
+    NaN where the metric is not defined for a seed.
+    """
 
     values: tuple[float, ...]
 
@@ -104,6 +107,11 @@ class ExperimentResult:
     def n_available(self, window_set: str, protocol: str = "forecast") -> int:
         """Windows that the set has, scored or not."""
         return int(_sets(self.runs[0], protocol)[window_set]["n_available"])
+
+    def counted(self, window_set: str, protocol: str = "forecast") -> tuple[int, int] | None:
+        """Windows, and frames in them, that count; None where all do."""
+        counted = _sets(self.runs[0], protocol)[window_set].get("counted")
+        return (int(counted["n_windows"]), int(counted["n_frames"])) if counted else None
 
     def horizons(self, window_set: str, metric: str, protocol: str = "forecast") -> list[list[float]]:
         """Mean over windows per predicted frame, (n_pred_test,) for each seed."""

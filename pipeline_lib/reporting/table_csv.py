@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ def as_csv(table: Table) -> str:
 def _rows(table: Table, result: ExperimentResult) -> Iterator[dict[str, Any]]:
     for measure in (measure for part in table.parts for measure in part.measures if measure in result.measures):
         statistics, entry = result.statistics(measure), METRICS[measure.metric]
+        counted = table.counted(measure.protocol, measure.window_set) or ("", "")
         n_windows, n_available = table.n_windows(measure.protocol, measure.window_set)
         yield {
             "dataset": table.dataset,
@@ -34,14 +36,16 @@ def _rows(table: Table, result: ExperimentResult) -> Iterator[dict[str, Any]]:
             "window_set": measure.window_set,
             "n_windows": n_windows,
             "n_available": n_available,
+            "n_windows_counted": counted[0],
+            "n_frames_counted": counted[1],
             "metric": measure.metric,
             "unit": entry.unit,
             "direction": entry.direction,
-            "mean": repr(statistics.mean),
-            "std_over_seeds": "" if statistics.std is None else repr(statistics.std),
+            "mean": _number(statistics.mean),
+            "std_over_seeds": _number(statistics.std),
             "n_seeds": len(result.seeds),
             "seeds": _joined(result.seeds),
-            "values": _joined(statistics.values),
+            "values": _joined(_number(value) for value in statistics.values),
             "std_over_windows": _joined(result.std_over_windows(measure)),
             **_published_cells(table, result, measure),
             "schedule": result.fact("schedule_name") or "",
@@ -78,6 +82,11 @@ def _published_cells(table: Table, result: ExperimentResult, measure: Measure) -
         "published_status": row.status,
         "published_source": row.source,
     }
+
+
+def _number(value: float | None) -> str:
+    """In full precision; nothing where it is not defined."""
+    return "" if value is None or math.isnan(value) else repr(value)
 
 
 def _joined(values: Any) -> str:

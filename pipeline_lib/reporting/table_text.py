@@ -1,16 +1,27 @@
 """A table to be read: rounded, best means in bold, published numbers with their marks, what they rest on in notes."""
 
+import math
 from dataclasses import dataclass
 
 from pipeline_lib.config.published import PublishedColumn, PublishedRow
 from pipeline_lib.config.registry import METRICS
+from pipeline_lib.records.scores import of_input
 from pipeline_lib.reporting.published_marks import FOOTNOTES, MARKS, shown
 from pipeline_lib.reporting.results import ExperimentResult, Measure
 from pipeline_lib.reporting.tables import Part, Table
 
 DASH = "–"
+UNDEFINED = "not defined"
 ARROWS = {"lower": "↓", "higher": "↑"}
-PROTOCOLS = {"forecast": "Forecast", "swap": "Content swap"}
+PROTOCOLS = {
+    "forecast": "Forecast",
+    "whole_forecast": "Forecast, hidden rows too",
+    "swap": "Content swap",
+    "reconstruction": "Reconstruction",
+    "whole_reconstruction": "Reconstruction, hidden rows too",
+    "imputation": "Imputation",
+    "missingness": "Missing objects",
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,7 @@ def _part(table: Table, part: Part) -> ReadablePart:
     heading = ""
     names_windows = True
     if len(table.parts) > 1:
-        length = f"all {table.n_pred}" if part.n_frames == table.n_pred else f"first {part.n_frames}"
-        heading = f"{PROTOCOLS.get(part.protocol, part.protocol)}, {length} frames"
+        heading = f"{PROTOCOLS.get(part.protocol, part.protocol)}, {_frames(table, part)}"
         if len(part.window_sets) == 1:
             heading += f", {_windows(table, part.measures[0])}"
             names_windows = False
@@ -71,6 +81,12 @@ def _part(table: Table, part: Part) -> ReadablePart:
     rows = [_row(table, part, result) for result in table.results]
     rows += [_published_only_row(table, part, row) for row in _published_only(table, part)]
     return ReadablePart(heading, [header, *rows], alignment)
+
+
+def _frames(table: Table, part: Part) -> str:
+    if of_input(part.protocol):
+        return f"{part.n_frames} input frames"
+    return f"{'all' if part.n_frames == table.n_frames(part.protocol) else 'first'} {part.n_frames} frames"
 
 
 def _windows(table: Table, measure: Measure) -> str:
@@ -121,7 +137,9 @@ def _mean_and_spread(table: Table, result: ExperimentResult, measure: Measure) -
     if measure not in result.measures:
         return DASH
     statistics = result.statistics(measure)
-    means = [other.statistics(measure).mean for other in table.of_measure(measure)]
+    if math.isnan(statistics.mean):
+        return UNDEFINED
+    means = [value for other in table.of_measure(measure) if not math.isnan(value := other.statistics(measure).mean)]
     best = min(means) if METRICS[measure.metric].direction == "lower" else max(means)
     mean = number(statistics.mean)
     if statistics.mean == best and len(means) > 1:
@@ -145,21 +163,65 @@ def number(value: float, digits: int = 4) -> str:
 
 def _notes(table: Table) -> list[str]:
     first = table.results[0]
-    one_part = len(table.parts) == 1
-    over = f"{table.n_pred} predicted frames" if one_part else "the predicted frames that a heading names"
-    lines = [
-        f"Means over {over} (after {first.fact('n_cond')} conditioning frames) and over all test windows of the "
-        f"set, ± standard deviation over seeds (n − 1; {DASH} where there is one seed). Best mean in bold. "
-        f"Evaluated in {first.fact('evaluation_precision')}."
-    ]
-    if any(part.protocol == "swap" for part in table.parts):
-        lines.append(
-            "Content swap: what one video shows, moving as another does. The best assignment of the contents to the "
-            f"motions counts, for each video, metric and number of frames. What has no content to swap shows {DASH}."
-        )
     n_videos = first.fact("test_data.n_videos")
-    lines.append(f"Test data: {n_videos} video{'s' if n_videos > 1 else ''}; source: {first.fact('data_source')}.")
-    return [*lines, *_notes_on_published(table)]
+    return [
+        f"Means over {_frames_of_means(table)} (after {first.fact('n_cond')} conditioning frames) and over all test "
+        f"windows of the set, ± standard deviation over seeds (n − 1; {DASH} where there is one seed). Best mean in "
+        f"bold. Evaluated in {first.fact('evaluation_precision')}.",
+        *_notes_on_protocols(table),
+        f"Test data: {n_videos} video{'s' if n_videos > 1 else ''}; source: {first.fact('data_source')}.",
+        *_notes_on_published(table),
+    ]
+
+
+def _frames_of_means(table: Table) -> str:
+    if len(table.parts) == 1 and not of_input(table.parts[0].protocol):
+        return f"{table.parts[0].n_frames} predicted frames"
+    if any(of_input(part.protocol) for part in table.parts):
+        return "the predicted or input frames that a heading names"
+    return "the predicted frames that a heading names"
+
+
+def _notes_on_protocols(table: Table) -> list[str]:
+    """What the protocols beside the forecast are."""
+    protocols = {part.protocol for part in table.parts}
+    rows = table.results[0].fact("visible_rows")
+    lines = {
+        "swap": "Content swap: what one video shows, moving as another does. The best assignment of the contents to "
+        "the motions counts, for each video, metric and number of frames. What has no content to swap shows "
+        f"{DASH}.",
+        "reconstruction": "Reconstruction: input frames without the objects that are judged missing, against the "
+        "complete ones.",
+        "imputation": f"Imputation: input frames with every object drawn, where one is missing {_counted(table)}.",
+        "missingness": "Missing objects: whether it is told which objects are missing in which input frames, of all "
+        "windows together. Component gain: how many times smaller the squared error of the components is than that "
+        "of an equal share of the image.",
+    }
+    found = [line for protocol, line in lines.items() if protocol in protocols]
+    if rows is None:
+        return found
+    hidden = (
+        f"Forecast and reconstruction count rows {rows[0]} to {rows[1] - 1} of a frame, where the others are hidden; "
+        "headings say where these count too."
+    )
+    return [hidden, *found]
+
+
+def _counted(table: Table) -> str:
+    """Of how many windows and frames imputations are scored."""
+    counted = {
+        measure.window_set: table.counted(part.protocol, measure.window_set)
+        for part in table.parts
+        for measure in part.measures
+        if part.protocol == "imputation"
+    }
+    found = [
+        f"{n_frames:,} frames of {n_windows:,} {window_set} windows"
+        for window_set, numbers in counted.items()
+        if numbers is not None
+        for n_windows, n_frames in [numbers]
+    ]
+    return f"({'; '.join(found)})" if found else "(all of them)"
 
 
 def _notes_on_published(table: Table) -> list[str]:

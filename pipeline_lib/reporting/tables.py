@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline_lib.config.published import PublishedColumn, PublishedResults, PublishedRow
+from pipeline_lib.records.scores import n_frames_of
 from pipeline_lib.reporting.results import ExperimentResult, Measure, read_results
 
 
@@ -34,10 +35,9 @@ class Table:
     results: list[ExperimentResult]
     published: PublishedResults | None
 
-    @property
-    def n_pred(self) -> int:
-        """Frames that were predicted in all."""
-        return int(self.results[0].fact("n_pred_test"))
+    def n_frames(self, protocol: str) -> int:
+        """Frames that a protocol scores in all."""
+        return n_frames_of(self.results[0].runs[0].record, protocol)
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -46,7 +46,7 @@ class Table:
         protocols = list(dict.fromkeys(measure.protocol for measure in measures))
         keys = sorted({(m.protocol, m.n_frames) for m in measures}, key=lambda key: (protocols.index(key[0]), key[1]))
         columns = self.published.columns.values() if self.published else ()
-        places = [(column.protocol, column.n_frames or self.n_pred) for column in columns]
+        places = [(column.protocol, column.n_frames or self.n_frames(column.protocol)) for column in columns]
         return [self._part(measures, *key) for key in sorted(keys, key=lambda key: _place(places, key))]
 
     def _part(self, measures: list[Measure], protocol: str, n_frames: int) -> Part:
@@ -68,9 +68,15 @@ class Table:
         result = next(result for result in self.results if window_set in result.window_sets(protocol))
         return result.n_windows(window_set, protocol), result.n_available(window_set, protocol)
 
+    def counted(self, protocol: str, window_set: str) -> tuple[int, int] | None:
+        """How many windows of a set, and frames in them, count; None where all do."""
+        result = next(result for result in self.results if window_set in result.window_sets(protocol))
+        return result.counted(window_set, protocol)
+
     def published_column(self, protocol: str, metric: str, n_frames: int) -> tuple[str, PublishedColumn] | None:
         """The published numbers that are comparable to our means of this metric over these frames."""
-        return self.published.column(protocol, metric, n_frames, self.n_pred) if self.published else None
+        n_all = self.n_frames(protocol)
+        return self.published.column(protocol, metric, n_frames, n_all) if self.published else None
 
     def published_row(self, result: ExperimentResult) -> PublishedRow | None:
         """The published row of the same model."""

@@ -61,9 +61,11 @@ def summary_points(runs: Sequence[RunFolder]) -> list[Point]:
     for run in runs:
         for point in [*run.scores(), *run.horizons()]:
             values.setdefault((point.key, point.step), []).append(point.value)
+    # What is not defined for one of the runs has no mean over them.
+    values = {place: of_runs for place, of_runs in values.items() if len(of_runs) == len(runs)}
     points = [Point(key, step, time_ms, statistics.fmean(of_key)) for (key, step), of_key in values.items()]
     if len(runs) > 1:
-        main = {(point.key, point.step) for point in runs[0].scores(main_only=True)}
+        main = {(point.key, point.step) for point in runs[0].scores(main_only=True)} & values.keys()
         spread = {key: statistics.stdev(values[key, step]) for key, step in sorted(main)}
         points += [Point(f"{key}_std_over_seeds", 0, time_ms, value) for key, value in spread.items()]
     return points

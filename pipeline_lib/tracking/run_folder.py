@@ -1,5 +1,6 @@
 """What a run folder says about its run in the tracking store. Nothing here asks the store."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from pipeline_lib.config.yaml_files import read_mapping
 from pipeline_lib.records.files import read_metrics, read_training
 from pipeline_lib.records.journal import END_STATES, read_journal
 from pipeline_lib.records.run import flatten
-from pipeline_lib.records.scores import Score, scores
+from pipeline_lib.records.scores import Score, n_frames_of, of_input, scores
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
 from pipeline_lib.tracking.points import Point
 from pipeline_lib.tracking.ship import as_text, dataset_input
@@ -18,6 +19,16 @@ from pipeline_lib.tracking.store import DatasetInput
 
 SETTINGS_SHOWN = ("dataset", "task", "model", "training")
 TRAINING_LOCK = ".lock"
+
+PROTOCOLS = {
+    "swap": "content swap",
+    "whole_forecast": "forecast, hidden rows too",
+    "reconstruction": "reconstruction",
+    "whole_reconstruction": "reconstruction, hidden rows too",
+    "imputation": "imputation, where something is missing",
+    "missingness": "labels of what is missing, all together",
+}
+"""What a description calls protocols, beside the forecast."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +177,13 @@ def read_state_folder(state: Path) -> RunFolder | None:
 def score_points(metrics: dict[str, Any], time_ms: int, main_only: bool) -> list[Point]:
     """Means over the windows of each set. One step, 0: the web page then draws bars that compare runs."""
     chosen = [score for score in scores(metrics) if score.is_main or not main_only]
+    chosen = [score for score in chosen if not math.isnan(score.mean)]  # a store has no word for what is not defined
     return [Point(key_of(score, metrics), 0, time_ms, score.mean) for score in chosen]
 
 
 def key_of(score: Score, metrics: dict[str, Any]) -> str:
     """What a score is called in the store."""
-    at = "" if score.n_frames == metrics["n_pred_test"] else f"_at_{score.n_frames}"
+    at = "" if score.n_frames == n_frames_of(metrics, score.protocol) else f"_at_{score.n_frames}"
     window_set = "" if score.is_main else f"_{score.window_set}"
     return f"test_{_prefix(score.protocol)}{score.metric}{at}{window_set}"
 
@@ -187,21 +199,22 @@ def horizon_points(metrics: dict[str, Any], time_ms: int) -> list[Point]:
         Point(f"test_{_prefix(protocol)}{metric}_by_horizon", frame, time_ms, float(value))
         for protocol, main in mains.items()
         for metric, of_metric in main["metrics"].items()
-        for frame, value in enumerate(of_metric["horizon"], start=1)
+        for frame, value in enumerate(of_metric.get("horizon", ()), start=1)
+        if value is not None
     ]
 
 
 def describe(metrics: dict[str, Any]) -> str:
     """A description in Markdown: model, dataset, and the definition of each evaluation metric."""
     lines = [f"**{metrics['title']}** on {metrics['dataset']} (data: {metrics['data_source']})", ""]
+    curves = {point.key for point in horizon_points(metrics, 0)}
     for score in scores(metrics):
-        of = "" if score.protocol == "forecast" else f" of the content {score.protocol}"
+        key, kind = key_of(score, metrics), "input" if of_input(score.protocol) else "predicted"
+        of = f" of the {PROTOCOLS[score.protocol]}" if score.protocol in PROTOCOLS else ""
         windows = f"{score.n_windows:,} test windows ({score.window_set})"
-        lines.append(f"- `{key_of(score, metrics)}`{of}: mean over {score.n_frames} predicted frames and {windows}")
-        if score.is_main and score.n_frames == metrics["n_pred_test"]:
-            lines.append(
-                f"- `{key_of(score, metrics)}_by_horizon`: the same for each predicted frame, which is the step"
-            )
+        lines.append(f"- `{key}`{of}: mean over {score.n_frames} {kind} frames and {windows}")
+        if score.is_main and f"{key}_by_horizon" in curves:
+            lines.append(f"- `{key}_by_horizon`: the same for each {kind} frame, which is the step")
     return "\n".join(lines)
 
 

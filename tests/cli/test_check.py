@@ -26,7 +26,7 @@ def metrics(tmp_path: Path):
         required = dict.fromkeys(("experiment", "seed", "digest", "provenance"), "")
         path = tmp_path / name / "metrics.json"
         path.parent.mkdir()
-        path.write_text(json.dumps({"schema_version": 2, **required, "protocols": protocols}))
+        path.write_text(json.dumps({"schema_version": 2, **required, "n_pred_test": 4, "protocols": protocols}))
         return str(path)
 
     return write

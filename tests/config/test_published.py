@@ -15,7 +15,7 @@ DATASETS = {
     "mnist_partial_occlusion": "dive",
     "mnist_out_of_scene": "dive",
     "mnist_varying_appearance": "dive",
-    "pedestrian": "dive",
+    "pedestrians": "dive",
 }
 SOUND = """
 title: A dataset
@@ -59,7 +59,7 @@ def test_every_file_in_the_repository_is_sound(repository):
         ("moving_mnist", "pde", "swap_psnr_95", 16.50, "recalled"),
         ("taxibj", "pde_no_s", "mse_sum_x100", 43.7, "recalled"),
         ("mnist_out_of_scene", "dive", "bce_pred", 321.29, "printed"),
-        ("pedestrian", "dive", "nelbo", -0.26, "printed"),
+        ("pedestrians", "dive", "nelbo", -0.26, "printed"),
     ],
 )
 def test_numbers_of_our_models(repository, dataset, variant, column, value, status):

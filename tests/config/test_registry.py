@@ -15,7 +15,7 @@ FUNCTIONS = sorted(
         *(entry.show for entry in DATASETS.values() if entry.show),
         *(entry.swap for entry in DATASETS.values() if entry.swap),
         *(entry.build for entry in MODELS.values()),
-        *(entry.function for entry in METRICS.values()),
+        *(function for entry in METRICS.values() for function in entry.functions),
         *(entry.draw for entry in FIGURES.values()),
     }
 )
@@ -69,6 +69,11 @@ def test_names_choose_the_settings_class(tiny_experiment):
             "name": "taxibj/pde",
             "dataset": {"name": "taxibj", "preparation": {"window_frames": 15}},
             "task": {"n_cond": 5, "n_pred": 10, "n_pred_test": 10},
+        },
+        "complete_video": {
+            "name": "mnist_out_of_scene/pde",
+            "dataset": {"name": "mnist_out_of_scene"},
+            "task": {"n_cond": 10, "n_pred": 10, "n_pred_test": 10},
         },
     }
     for name, entry in MODELS.items():

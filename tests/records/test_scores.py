@@ -26,7 +26,8 @@ def metrics(tmp_path):
         "swap": {"window_sets": {"all": of_set(8, mse=of_metric(6, {}))}},
     }
     required = dict.fromkeys(("experiment", "seed", "digest", "provenance"), "")
-    write_metrics(tmp_path / "metrics.json", {**required, "protocols": protocols})
+    frames = {"n_cond": 5, "n_pred_test": 12}
+    write_metrics(tmp_path / "metrics.json", {**required, **frames, "protocols": protocols})
     return read_metrics(tmp_path / "metrics.json")
 
 

@@ -4,7 +4,7 @@
 def evaluate_source(wildcards):
     experiment = experiment_of(wildcards)
     settings, dataset = experiment.evaluation, DATASETS[experiment.dataset.name]
-    functions = [dataset.windows, *(METRICS[metric].function for metric in settings.metrics)]
+    functions = [dataset.windows, *(name for metric in experiment.metrics for name in METRICS[metric].functions)]
     functions += [function for function in (dataset.context, dataset.show, dataset.call) if function]
     if "swap" in settings.protocols:
         functions.append(dataset.swap)
