@@ -343,6 +343,7 @@ FIGURES: dict[str, FigureEntry] = {
         "pipeline_lib.reporting.figures.imputation:draw",
         "run",
         "imputation.rst",
+        trained_only=True,
         frames="image",
         protocol="imputation",
     ),
