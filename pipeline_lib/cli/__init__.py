@@ -16,6 +16,7 @@ STAGES = {
     "plan": ("pipeline_lib.cli.plan", "list all runs with time, GPU hours and disk, before anything starts"),
     "download": ("pipeline_lib.cli.download", "bring raw files, checked by their sums, or make a sample of them"),
     "cut-zones": ("pipeline_lib.cli.cut_zones", "cut SST's zones from a regional product, into its raw files"),
+    "cut-pedestrians": ("pipeline_lib.cli.cut_pedestrians", "cut sequences of pedestrians from the release of MOTS"),
     "prepare": ("pipeline_lib.cli.prepare", "make a dataset: train.h5 and test.h5"),
     "train": ("pipeline_lib.cli.train", "train one run, or fit a baseline"),
     "evaluate": ("pipeline_lib.cli.evaluate", "score one run on the test part"),

@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"{'made' if source.make else 'complete'} in {time.perf_counter() - start:.1f} s")
     for file in source.files:
         path = args.out / file.name
-        if path.is_file():
+        if path.is_dir():
+            print(f"  {path}: {sum(each.is_file() for each in path.rglob('*'))} files")
+        elif path.is_file():
             print(f"  {path}: {path.stat().st_size} bytes" + (f", sha256 {file.sha256}" if file.sha256 else ""))
     return 0
 

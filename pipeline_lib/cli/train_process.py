@@ -16,7 +16,7 @@ from pipeline_lib.cli.training_request import TrainingRequest, publish
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.registry import DATASETS, MODELS, load
-from pipeline_lib.data.protocols import TrainingWindows
+from pipeline_lib.data.protocols import TrainingWindows, TruthfulWindows
 from pipeline_lib.models.protocols import Fittable, n_parameters
 from pipeline_lib.records.files import write_training
 from pipeline_lib.records.journal import Journal
@@ -31,6 +31,7 @@ from pipeline_lib.runtime.training_progress import TrainingProgress
 from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
+from pipeline_lib.training.decomposition_validation import DecompositionValidation
 from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
 from pipeline_lib.training.pictures import TrainingPictures
@@ -151,8 +152,12 @@ class TrainingProcess:
         if self.settings.validation.interval == 0 and self.settings.validation.pictures_interval == 0:
             return None
         task = self.request.experiment.task
-        windows = data.sample(self.settings.validation.n_windows, task.n_cond + task.n_pred_test)
-        return ForecastValidation("train_sample", windows, task.n_cond)
+        sample = self.settings.validation.n_windows, task.n_cond + task.n_pred_test
+        windows = data.sample(*sample)
+        if not self.request.experiment.model.can_decompose:
+            return ForecastValidation("train_sample", windows, task.n_cond)
+        truth = data.sample_truth(*sample) if isinstance(data, TruthfulWindows) else {}
+        return DecompositionValidation("train_sample", windows, task.n_cond, truth)
 
     def say(self, line: str) -> None:
         """To the run's log, and to whoever watches."""

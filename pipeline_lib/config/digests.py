@@ -44,6 +44,8 @@ CANNOT_CHANGE_A_NUMBER = (
     # Validation draws curves and selects nothing, and a test proves that weights are the same without it.
     "pipeline_lib.training.validation",
     "pipeline_lib.training.pictures",
+    "pipeline_lib.training.picture_page",
+    "pipeline_lib.training.decomposition_pictures",
     "pipeline_lib.metrics",
     "pipeline_lib.metrics.*",
 )

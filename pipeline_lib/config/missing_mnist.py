@@ -51,8 +51,6 @@ class MissingMnistSettings(DatasetSettings):
     """Digits in the raw files that are used, 28x28 pixels each; the first 80 % train, the others test."""
     MISSING_WITHIN: ClassVar[tuple[int, int]] = (2, 8)
     """First and last+1 frame that a digit may be missing in; all of these are input frames."""
-    PIXEL_BYTES: ClassVar[float] = 0.06
-    """What a pixel of the test file takes, compressed [bytes]."""
 
     epoch_size: int = Field(10_000, ge=1, description="Training videos of an epoch, new in each [videos].")
     preparation: MissingMnistPreparation = MissingMnistPreparation()
@@ -95,9 +93,12 @@ class MissingMnistSettings(DatasetSettings):
     @property
     def prepared_bytes(self) -> int:
         made = self.preparation
-        # The observed video, the complete one, and each digit alone.
-        frames = made.n_test_videos * made.n_test_frames * (2 + made.n_digits)
-        return self.N_DIGITS * 4 // 5 * 175 + int(frames * 64 * 64 * self.PIXEL_BYTES)
+        # About what a digit takes in a frame, compressed, and what is stored of its place beside.
+        of_digit = (60 if self.n_elastic_axes == 0 else 270, 25)
+        n_digits = made.n_test_videos * made.n_test_frames * made.n_digits
+        noise = 4 * made.n_test_videos * made.n_digits * self.n_elastic_axes * 28 * 28
+        # In the observed video, in the complete one, and alone.
+        return self.N_DIGITS * 4 // 5 * 175 + n_digits * (3 * of_digit[0] + of_digit[1]) + noise
 
 
 class PartialOcclusionSettings(MissingMnistSettings):

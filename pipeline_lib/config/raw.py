@@ -14,13 +14,15 @@ MIRROR_VARIABLE = "PIPELINE_DATA_MIRROR"
 class RawFile:
     """One file. Without a sum, whatever bears its name is taken for it.
 
-    folder: of an archive, the name of the extracted folder that may stand in its place.
+    folder: of an archive, the name of the extracted folder that may stand in its place. is_folder: it is no file, but
+    a folder, whose files the dataset's reader finds.
     """
 
     name: str
     sha256: str | None = None
     n_bytes: int | None = None
     folder: str | None = None
+    is_folder: bool = False
 
     @property
     def described(self) -> str:
@@ -159,9 +161,41 @@ SST_SAMPLE = RawSource(
     make="pipeline_lib.data.samples.sst:make",
 )
 
+PEDESTRIANS = RawSource(
+    name="pedestrians",
+    title="MOTSChallenge pedestrians",
+    page="https://arxiv.org/abs/2006.13391",
+    licence="Made from MOTS, which its authors distribute under CC BY-NC-SA 3.0, for research only; to be cited: "
+    "Voigtlaender et al., MOTS: Multi-Object Tracking and Segmentation, CVPR 2019.",
+    files=(RawFile("sequences", is_folder=True),),
+    instructions="Extract there the archive that the release of DIVE links to, folders seq_*, or make such folders "
+    "from the MOTSChallenge release with `python -m pipeline_lib cut-pedestrians`: docs/datasets/pedestrians.md",
+    sample="pedestrians_sample",
+)
+
+PEDESTRIANS_SAMPLE = RawSource(
+    name="pedestrians_sample",
+    title="Walkers drawn by this project in the folders of the MOTSChallenge pedestrians",
+    page="docs/datasets/pedestrians.md",
+    licence="Part of this project, under its licence.",
+    files=PEDESTRIANS.files,
+    make="pipeline_lib.data.samples.pedestrians:make",
+)
+
 RAW_SOURCES: dict[str, RawSource] = {
     source.name: source
-    for source in (MNIST, MNIST_SAMPLE, CHAIRS, CHAIRS_SAMPLE, TAXIBJ, TAXIBJ_SAMPLE, SST, SST_SAMPLE)
+    for source in (
+        MNIST,
+        MNIST_SAMPLE,
+        CHAIRS,
+        CHAIRS_SAMPLE,
+        TAXIBJ,
+        TAXIBJ_SAMPLE,
+        SST,
+        SST_SAMPLE,
+        PEDESTRIANS,
+        PEDESTRIANS_SAMPLE,
+    )
 }
 
 

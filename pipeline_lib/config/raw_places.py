@@ -35,8 +35,9 @@ def wanted_files(source: RawSource, names: Sequence[str] | None) -> tuple[RawFil
 
 def found_in(folder: Path, file: RawFile) -> Path | None:
     """The file in a folder, or the extracted folder in its place; None where there is neither."""
-    if (folder / file.name).is_file():
-        return folder / file.name
+    path = folder / file.name
+    if path.is_dir() if file.is_folder else path.is_file():
+        return path
     if file.folder is not None and (folder / file.folder).is_dir():
         return folder / file.folder
     return None
@@ -79,8 +80,12 @@ def missing_raw_data(pipeline: Pipeline) -> str:
 def missing_lines(place: RawPlace) -> Iterable[str]:
     """What is missing of one source: each file with its place, size and sum as far as known, and what to do."""
     source = place.source
-    yield f"{source.title}: {len(place.missing)} of {len(place.files)} files are missing"
+    kind = "folders" if all(file.is_folder for file in place.files) else "files"
+    yield f"{source.title}: {len(place.missing)} of {len(place.files)} {kind} are missing"
     for file in place.missing:
+        if file.is_folder:
+            yield f"  {place.folder / file.name}/"
+            continue
         instead = f", or the folder {file.folder} extracted from it" if file.folder else ""
         yield f"  {place.folder / file.name}{instead} ({file.described})"
     yield f"  from: {source.page} ({source.licence})"

@@ -37,6 +37,7 @@ from pipeline_lib.config.model import (
     WeekBeforeSettings,
 )
 from pipeline_lib.config.moving_mnist import MovingMnistSampleSettings, MovingMnistSettings
+from pipeline_lib.config.pedestrians import PedestriansSampleSettings, PedestriansSettings
 from pipeline_lib.config.sst import SstSampleSettings, SstSettings
 from pipeline_lib.config.taxibj import TaxiBjSampleSettings, TaxiBjSettings
 from pipeline_lib.config.wave_eq import WaveEq100Settings, WaveEqSettings
@@ -233,6 +234,20 @@ DATASETS: dict[str, DatasetEntry] = {
         context="pipeline_lib.data.sst_windows:context",
         show="pipeline_lib.data.sst_windows:in_celsius",
     ),
+    "pedestrians": DatasetEntry(
+        PedestriansSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
+    "pedestrians_sample": DatasetEntry(
+        PedestriansSampleSettings,
+        prepare="pipeline_lib.data.pedestrians:prepare",
+        training="pipeline_lib.data.pedestrian_windows:training_windows",
+        windows="pipeline_lib.data.pedestrian_windows:windows",
+        context="pipeline_lib.data.complete_video:context",
+    ),
 }
 
 MODELS: dict[str, ModelEntry] = {
@@ -315,6 +330,28 @@ FIGURES: dict[str, FigureEntry] = {
         "swap_animation.rst",
         frames="image",
         protocol="swap",
+        suffixes=("html", "gif"),
+    ),
+    "decomposition": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition:draw",
+        "run",
+        "decomposition.rst",
+        frames="image",
+        protocol="reconstruction",
+    ),
+    "imputation": FigureEntry(
+        "pipeline_lib.reporting.figures.imputation:draw",
+        "run",
+        "imputation.rst",
+        frames="image",
+        protocol="imputation",
+    ),
+    "decomposition_animation": FigureEntry(
+        "pipeline_lib.reporting.figures.decomposition_animation:draw",
+        "run",
+        "decomposition_animation.rst",
+        frames="image",
+        protocol="reconstruction",
         suffixes=("html", "gif"),
     ),
     "horizon": FigureEntry("pipeline_lib.reporting.figures.horizon:draw", "dataset", "horizon.rst"),

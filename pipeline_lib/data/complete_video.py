@@ -76,5 +76,6 @@ def truth_of_windows(file: VideoFile, index: WindowIndex, names: Iterable[str]) 
 
 
 def context(file: VideoFile, index: WindowIndex, n_cond: int) -> dict[str, NDArray[Any]]:
-    """`complete`, `missing`, `component` and `centre` of all frames of the windows: (n, length, …)."""
-    return truth_of_windows(file, index, TRUTH)
+    """`complete`, `missing`, and where they are known `component` and `centre`, of all frames of the windows:
+    (n, length, …)."""
+    return truth_of_windows(file, index, [name for name in TRUTH if file.has(name)])

@@ -54,15 +54,29 @@ class Draws:
     first_missing: NDArray[np.int64]
     noise: NDArray[np.float32]
 
+    def __getitem__(self, chosen: slice | NDArray[np.int64]) -> "Draws":
+        """The draws of some of the videos."""
+        return Draws(
+            self.digit_index[chosen],
+            self.start[chosen],
+            self.angle[chosen],
+            self.first_missing[chosen],
+            self.noise[chosen],
+        )
+
     def scenes(self, n_frames: int, n_missing: int) -> Scenes:
         """The videos of `n_frames` frames in which each digit is missing `n_missing` times on end."""
-        since = np.arange(n_frames)[:, None] - self.first_missing[:, None]
         return Scenes(
             digit_index=self.digit_index,
             position=self.positions(n_frames),
-            removed=(since >= 0) & (since < n_missing),
+            removed=self.removed(n_frames, n_missing),
             displacement=displacement(self.noise),
         )
+
+    def removed(self, n_frames: int, n_missing: int) -> NDArray[np.bool_]:
+        """Where each digit is missing, (N, T, K)."""
+        since = np.arange(n_frames)[:, None] - self.first_missing[:, None]
+        return (since >= 0) & (since < n_missing)
 
     def positions(self, n_frames: int) -> NDArray[np.int64]:
         """First row and column of each digit, (N, T, K, 2). The first step is made before the first frame."""

@@ -20,7 +20,7 @@ from pipeline_lib.data.digit_file import DigitFile
 from pipeline_lib.data.hdf5 import VideoFile, as_floats
 from pipeline_lib.data.missing_mnist import observed, with_truth
 from pipeline_lib.data.missing_mnist_device import DeviceScenes
-from pipeline_lib.data.missing_mnist_draws import Scenes, draw
+from pipeline_lib.data.missing_mnist_draws import Draws, Scenes, draw
 from pipeline_lib.data.moving_mnist import FRAME_SHAPE
 from pipeline_lib.data.window_rules import every_window
 from pipeline_lib.data.windows import WindowIndex
@@ -51,7 +51,8 @@ class MissingMnistWindows:
                 "n_frames": length,
                 "frame_shape": list(FRAME_SHAPE),
             }
-        self._on_device = None if device.type == "cpu" else torch.from_numpy(self._digits).to(device)
+        self._with_tensors = device.type != "cpu"
+        self._digits_on_device = torch.from_numpy(self._digits).to(device)
         self._white = torch.full((), 255.0, device=device)
         self._epoch: tuple[int, Scenes | DeviceScenes] | None = None
 
@@ -73,15 +74,13 @@ class MissingMnistWindows:
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Videos of the given numbers, other ones in each epoch: (B, length, 1, 64, 64) float32 on the device."""
         if self._epoch is None or self._epoch[0] != epoch:
-            random = generator(self._seed, "videos", epoch)
-            scenes = self._draw(random, self._settings.epoch_size, self._length)
-            self._epoch = epoch, scenes if self._on_device is None else DeviceScenes.of(scenes, self._device)
-        drawn, rows = self._epoch[1], self._settings.visible_rows
-        if isinstance(drawn, Scenes):
-            return torch.from_numpy(as_floats(observed(drawn[ids], self._digits, rows)))
-        chosen = drawn[torch.from_numpy(ids).to(self._device, non_blocking=True)]
+            self._epoch = epoch, self._scenes(epoch)
+        scenes, rows = self._epoch[1], self._settings.visible_rows
+        if isinstance(scenes, Scenes):
+            return torch.from_numpy(as_floats(observed(scenes[ids], self._digits, rows)))
+        chosen = scenes[torch.from_numpy(ids).to(self._device, non_blocking=True)]
         # Divided by a tensor, not a number: CUDA would multiply by the number's inverse, which rounds differently.
-        return chosen.observed(self._on_device, rows) / self._white
+        return chosen.observed(self._digits_on_device, rows) / self._white
 
     def sample(self, n_windows: int, length: int) -> Tensor:
         """Videos of any length, the same for every seed: (n, length, 1, 64, 64) float32 on the device."""
@@ -94,19 +93,27 @@ class MissingMnistWindows:
 
     def videos(self, batch_size: int) -> Iterator[np.ndarray]:
         """The first 10,000 videos of epoch 0 of seed 0, the same for every seed: (n, length, 1, 64, 64) float32."""
-        scenes = self._draw(generator(0, "videos", 0), self._settings.epoch_size, self._length)
+        scenes = self._draw(generator(0, "videos", 0), self._settings.epoch_size).scenes(
+            self._length, self._settings.n_missing
+        )
         n_videos = min(N_BASELINE_VIDEOS, self._settings.epoch_size)
         for first in range(0, n_videos, batch_size):
             chosen = scenes[first : min(first + batch_size, n_videos)]
             yield as_floats(observed(chosen, self._digits, self._settings.visible_rows))
 
-    def _draw(self, random: np.random.Generator, n_videos: int, length: int) -> Scenes:
-        draws = draw(random, n_videos, len(self._digits), self._settings)
-        return draws.scenes(length, self._settings.n_missing)
+    def _scenes(self, epoch: int) -> Scenes | DeviceScenes:
+        draws = self._draw(generator(self._seed, "videos", epoch), self._settings.epoch_size)
+        if self._with_tensors:
+            return DeviceScenes.of(draws, self._length, self._settings.n_missing, self._device)
+        return draws.scenes(self._length, self._settings.n_missing)
 
     def _sample(self, n_windows: int, length: int) -> dict[str, np.ndarray]:
-        scenes = self._draw(generator(0, "validation"), n_windows, length)
+        draws = self._draw(generator(0, "validation"), n_windows)
+        scenes = draws.scenes(length, self._settings.n_missing)
         return with_truth(scenes, self._digits, self._settings.visible_rows)
+
+    def _draw(self, random: np.random.Generator, n_videos: int) -> Draws:
+        return draw(random, n_videos, len(self._digits), self._settings)
 
     def _on_the_device(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(as_floats(values) if values.dtype == np.uint8 else values).to(self._device)

@@ -153,6 +153,10 @@ class PreparedFile:
             return f"{n_videos} video{'s' if n_videos > 1 else ''} of {n_frames} frames {tuple(frame_shape)}"
         return f"{self._contents.shape[0]} digits {self._contents.shape[1:]}, of which videos are made as needed"
 
+    def has(self, name: str) -> bool:
+        """Whether the file has a further dataset of this name."""
+        return name in self._file
+
     def array(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
         """A further dataset of the file, or its entries first..last-1; ValueError if it has none of that name."""
         if name not in self._file:

@@ -21,9 +21,10 @@ from pipeline_lib.data.protocols import TestWindows
 from pipeline_lib.evaluation.decomposition_examples import ExampleDecompositions
 from pipeline_lib.evaluation.forecast import Forecasts, RunningForecasts, WindowSets, forecast
 from pipeline_lib.evaluation.missingness import LabelMetric, RunningLabels
-from pipeline_lib.evaluation.objects import boxes, check_decomposition, in_order, matched
+from pipeline_lib.evaluation.objects import check_decomposition, in_order
 from pipeline_lib.evaluation.running_scores import AnyScores, ProtocolScores, Scores
 from pipeline_lib.evaluation.scoring import Metric, check_prediction, exact_inference, streamed, windows_per_pass
+from pipeline_lib.metrics.matching import boxes, matched
 from pipeline_lib.models.protocols import Decomposer, Decomposition, Imputer
 from pipeline_lib.records.predictions import DecompositionExamples
 

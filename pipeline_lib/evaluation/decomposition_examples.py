@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline_lib.evaluation.objects import boxes
 from pipeline_lib.evaluation.scoring import chosen_examples
+from pipeline_lib.metrics.matching import boxes
 from pipeline_lib.models.protocols import Decomposition
 from pipeline_lib.records.predictions import DecompositionExamples
 

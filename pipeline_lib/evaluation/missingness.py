@@ -1,7 +1,7 @@
 """The missingness protocol: whether a model tells where objects are missing, and which part of the image each is.
 
 Labels are of all windows, input frames and objects, each component's beside those of the object that it was matched to
-(evaluation/objects.py). Where a dataset blanks whole frames and knows no objects, a frame is judged missing where every
+(metrics/matching.py). Where a dataset blanks whole frames and knows no objects, a frame is judged missing where every
 component is.
 """
 

@@ -1,22 +1,32 @@
 """The examples in predictions.h5: a few of them, and what figures call them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline_lib.records.predictions import Examples, SwapExamples, SwapGrid, read_predictions
+from pipeline_lib.records.predictions import (
+    DecompositionExamples,
+    Examples,
+    SwapExamples,
+    SwapGrid,
+    read_predictions,
+)
 from pipeline_lib.reporting.frames import evenly
 
-AnyExamples = TypeVar("AnyExamples", Examples, SwapExamples)
+AnyExamples = TypeVar("AnyExamples", Examples, SwapExamples, DecompositionExamples)
 
 
 def few(examples: AnyExamples, n_most: int) -> AnyExamples:
     """At most `n_most` of them, spread evenly."""
-    n = len(examples.prediction)
-    shown = evenly(n, n_most)
+    n = len(getattr(examples, fields(examples)[0].name))
+    return chosen(examples, evenly(n, n_most))
+
+
+def chosen(examples: AnyExamples, shown: Sequence[int]) -> AnyExamples:
+    """Those of them, in this order."""
     parts = {field.name: getattr(examples, field.name) for field in fields(examples)}
-    return replace(examples, **{name: part[shown] for name, part in parts.items() if part is not None})
+    return replace(examples, **{name: part[list(shown)] for name, part in parts.items() if part is not None})
 
 
 def example_name(examples: Examples, k: int) -> str:

@@ -20,6 +20,9 @@ INK, MUTED, FAINT = "#222222", "#6E6E6E", "#E9E9E9"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """Colours of lines that are not models, in their order."""
 
+COMPONENT_COLOURS = (SKY, ORANGE, GREEN, PURPLE)
+"""Colours of a video's objects, in their order: told apart on black frames and on white paper."""
+
 MODEL_COLOURS = {"pde": BLUE, "pde_no_s": VERMILION, "dive": GREEN}
 BASELINE_COLOURS = {
     "copy_last": "#9A9A9A",
@@ -104,6 +107,11 @@ def model_colours(variants: Sequence[str]) -> dict[str, str]:
     free = [colour for colour in SERIES if colour not in {known[v] for v in variants if v in known}] or [INK]
     unknown = [variant for variant in variants if variant not in known]
     return {**known, **{variant: free[k % len(free)] for k, variant in enumerate(unknown)}}
+
+
+def component_colour(number: int) -> str:
+    """The colour of an object of a video, counted from 0; with very many, colours come again."""
+    return COMPONENT_COLOURS[number % len(COMPONENT_COLOURS)]
 
 
 def heading(figure: Figure, text: str, detail: str = "") -> None:

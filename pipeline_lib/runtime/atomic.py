@@ -1,4 +1,5 @@
-"""Files that are either whole or absent: temporary file in the same folder, fsync, rename, fsync of the folder."""
+"""Files, and folders of them, that are either whole or absent: temporary file in the same folder, fsync, rename, fsync
+of the folder."""
 
 import errno
 import glob
@@ -37,6 +38,33 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new temporary folder to fill; when the block ends, it takes the name `path`, in place of what had it.
+
+    On any exception the temporary folder is removed, and what stood at `path` stays as it was, as with `atomic_path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, earlier = (path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp" for _ in range(2))
+    temporary.mkdir()
+    try:
+        yield temporary
+        for below in (*temporary.rglob("*"), temporary):
+            _sync(below)
+        if path.exists():
+            os.replace(path, earlier)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except BaseException as error:
+        full = out_of_space(error, path) if isinstance(error, OSError) and error.errno in NO_SPACE else None
+        shutil.rmtree(temporary, ignore_errors=True)
+        if full:
+            raise full from error
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Give a file that is whole its final name, in the same folder or at least on the same disk."""
     _sync(temporary)
@@ -66,9 +94,13 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def remove_leftovers_of(path: Path) -> None:
-    """Remove what killed processes left of `atomic_path` for this file; only for who has it to itself."""
+    """Remove what killed processes left of `atomic_path`, or `atomic_folder`, for this path; only for who has it to
+    itself."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

@@ -7,24 +7,17 @@ import math
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.atomic import atomic_path
+from pipeline_lib.training.picture_page import GAP, LEFT, SPACE, TOP, Frames, Page, Pixels, as_pixels, frame_name
 
 N_WINDOWS = 4
 MAX_COLUMNS, MAX_COND_COLUMNS = 12, 3
 WINDOWS_BESIDE = 2
 FRAME_WIDTH, STRIP_WIDTH, STRIP_HEIGHT = 64, 240, 120
 """About this large [pixels] are a frame of an image, and a window of vectors; they are enlarged by whole numbers."""
-
-PAPER, INK, MARK = (255, 255, 255), (40, 40, 40), (213, 94, 0)
-LEFT, TOP, GAP, SPACE = 56, 18, 2, 8
-FONT_SIZE = 11
-
-Frames = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 class TrainingPictures:
@@ -60,7 +53,7 @@ def montage(cond_NTCHW: Frames, truth_NTCHW: Frames, forecast_NTCHW: Frames) -> 
     """
     low = float(min(cond_NTCHW.min(), truth_NTCHW.min()))
     high = float(max(cond_NTCHW.max(), truth_NTCHW.max()))
-    cond, truth, forecast = (_as_pixels(part, low, high) for part in (cond_NTCHW, truth_NTCHW, forecast_NTCHW))
+    cond, truth, forecast = (as_pixels(part, low, high) for part in (cond_NTCHW, truth_NTCHW, forecast_NTCHW))
     is_vector = truth_NTCHW.shape[3] == 1
     return _strips(cond, truth, forecast) if is_vector else _rows(cond, truth, forecast)
 
@@ -74,17 +67,6 @@ def columns(n_cond: int, n_pred: int) -> tuple[list[int], list[int]]:
     return list(range(n_cond - n_before, n_cond)), after
 
 
-def _as_pixels(frames_NTCHW: Frames, low: float, high: float) -> Pixels:
-    """(N, T, C, H, W) → (N, T, H, W', 3); where there are not three channels, in grey, beside each other."""
-    scaled = (np.nan_to_num(frames_NTCHW, nan=low) - low) / max(high - low, 1e-12)
-    levels = (scaled.clip(0, 1) * 255).round().astype(np.uint8)
-    if levels.shape[2] == 3:
-        return np.moveaxis(levels, 2, -1)
-    gap = np.full_like(levels[:, :, 0, :, :1], PAPER[0])
-    channels = [part for channel in np.moveaxis(levels, 2, 0) for part in (gap, channel)]
-    return np.repeat(np.concatenate(channels[1:], axis=-1)[..., None], 3, axis=-1)
-
-
 def _rows(cond: Pixels, truth: Pixels, forecast: Pixels) -> Image.Image:
     """Two rows of frames for each window, under the numbers of the frames."""
     n_windows, n_cond, height, width, _ = cond.shape
@@ -92,14 +74,14 @@ def _rows(cond: Pixels, truth: Pixels, forecast: Pixels) -> Image.Image:
     zoom = max(1, round(FRAME_WIDTH / width))
     width, height = zoom * width, zoom * height
     edges = [LEFT + k * (width + GAP) + (SPACE if k >= len(before) else 0) for k in range(len(before) + len(after))]
-    page = _Page(edges[-1] + width + SPACE, TOP + n_windows * (2 * height + GAP + SPACE))
+    page = Page(edges[-1] + width + SPACE, TOP + n_windows * (2 * height + GAP + SPACE))
     for n in range(n_windows):
         top = TOP + n * (2 * height + GAP + SPACE)
         for x, frame in zip(edges, [*cond[n, before], *truth[n, after]], strict=True):
             page.put(frame, x, top, zoom, zoom)
         for x, frame in zip(edges[len(before) :], forecast[n, after], strict=True):
             page.put(frame, x, top + height + GAP, zoom, zoom)
-        page.label_rows(top, height)
+        page.label_rows(("truth", "forecast"), top, height)
     numbers = [t - n_cond + 1 for t in before] + [t + 1 for t in after]
     for x, number in zip(edges, numbers, strict=True):
         page.write(frame_name(number), x + width / 2, TOP / 2, "mm")
@@ -114,14 +96,14 @@ def _strips(cond: Pixels, truth: Pixels, forecast: Pixels) -> Image.Image:
     width, height = across * (n_cond + n_pred), down * n_pixels
     n_beside = min(n_windows, WINDOWS_BESIDE)
     n_below = math.ceil(n_windows / n_beside)
-    page = _Page(LEFT + n_beside * (width + SPACE), TOP + n_below * (2 * height + GAP + SPACE))
+    page = Page(LEFT + n_beside * (width + SPACE), TOP + n_below * (2 * height + GAP + SPACE))
     for n in range(n_windows):
         row, column = divmod(n, n_beside)
         left, top = LEFT + column * (width + SPACE), TOP + row * (2 * height + GAP + SPACE)
         present = left + n_cond * across
         page.put(_upright(np.concatenate([cond[n], truth[n]])), left, top, across, down)
         page.put(_upright(forecast[n]), present, top + height + GAP, across, down)
-        page.label_rows(top, height)
+        page.label_rows(("truth", "forecast"), top, height)
         if row == 0:
             page.write(frame_name(0), present, TOP / 2, "mm")
             page.write(frame_name(n_pred), left + width, TOP / 2, "rm")
@@ -133,33 +115,3 @@ def _strips(cond: Pixels, truth: Pixels, forecast: Pixels) -> Image.Image:
 def _upright(frames_T1P3: Pixels) -> Pixels:
     """(T, 1, P, 3) → (P, T, 3), time from left to right, pixels from bottom to top."""
     return frames_T1P3[:, 0].swapaxes(0, 1)[::-1]
-
-
-def frame_name(number: int) -> str:
-    """Frames are counted from the last conditioning one, t."""
-    return f"t{number:+d}" if number else "t"
-
-
-class _Page:
-    """A picture that grows by frames, labels and lines."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.image = Image.new("RGB", (width, height), PAPER)
-        self._pen = ImageDraw.Draw(self.image)
-        self._font = ImageFont.load_default(FONT_SIZE)
-
-    def put(self, frame_HW3: Pixels, x: int, y: int, across: int, down: int) -> None:
-        """A frame, each pixel enlarged to `across` × `down`, with its upper left corner at x, y."""
-        self.image.paste(Image.fromarray(frame_HW3.repeat(down, axis=0).repeat(across, axis=1)), (x, y))
-
-    def write(self, text: str, x: float, y: float, anchor: str) -> None:
-        self._pen.text((x, y), text, fill=INK, font=self._font, anchor=anchor)
-
-    def label_rows(self, top: int, height: int) -> None:
-        """What the two rows below `top` are."""
-        for k, text in enumerate(("truth", "forecast")):
-            self.write(text, LEFT - SPACE, top + k * (height + GAP) + height / 2, "rm")
-
-    def mark(self, x: int) -> None:
-        """A line where the conditioning frames end."""
-        self._pen.line([(x, TOP), (x, self.image.height - SPACE)], fill=MARK)

@@ -125,7 +125,7 @@ def test_only_what_computes_the_numbers_names_the_state_folder(tiny_experiment):
     assert {"data.hdf5", "data.windows", "runtime.seeding", "runtime.precision"} <= modules
     # A metric that is added must not retrain what is trained; validation only watches (tests/training proves it).
     assert not {name for name in modules if name.startswith("metrics")} and "training.validation" not in modules
-    assert "training.pictures" not in modules
+    assert not {"training.pictures", "training.picture_page", "training.decomposition_pictures"} & modules
     assert not {"data.wave_eq", "runtime.progress", "runtime.locks", "runtime.signals", "runtime.atomic"} & modules
     assert not {name for name in modules if name.split(".")[0] in ("config", "records", "tracking", "cli", "reporting")}
     baseline = experiment_with(

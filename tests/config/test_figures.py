@@ -36,6 +36,24 @@ def test_a_run_has_the_figures_that_its_data_and_its_evaluation_allow(experiment
     assert figures_of_run(experiment(name)) == figures
 
 
+@pytest.mark.parametrize(
+    ("protocols", "figures"),
+    [
+        (("forecast",), []),
+        (("forecast", "reconstruction"), ["decomposition", "decomposition_animation"]),
+        (("forecast", "imputation"), ["imputation"]),
+        (
+            ("forecast", "reconstruction", "imputation", "missingness"),
+            ["decomposition", "imputation", "decomposition_animation"],
+        ),
+    ],
+)
+def test_videos_are_shown_taken_apart_where_that_was_evaluated(experiment, protocols, figures):
+    digits = experiment("moving_mnist/pde")
+    evaluation = digits.evaluation.model_copy(update={"protocols": protocols})
+    assert figures_of_run(digits.model_copy(update={"evaluation": evaluation})) == [*IMAGE_FIGURES, *figures]
+
+
 def test_figures_over_several_runs_go_by_the_frames_too(experiment):
     assert figures_of_dataset([experiment("wave_eq_100/pde")]) == ["horizon"]
     digits = [experiment("moving_mnist/pde"), experiment("moving_mnist/copy_last")]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline_lib.records.predictions import (
+    DecompositionExamples,
     Examples,
     Predictions,
     SwapExamples,
@@ -58,6 +59,28 @@ def swap_grid(generator: np.random.Generator) -> SwapGrid:
     return SwapGrid(**{name: generator.uniform(size=shape).astype(np.float32) for name, shape in parts.items()})
 
 
+SHAPES_OF_PARTS = {
+    "observed": (2, 5, 1, 4, 6),
+    "complete": (2, 8, 1, 4, 6),
+    "reconstruction": (2, 5, 1, 4, 6),
+    "imputation": (2, 5, 1, 4, 6),
+    "forecast": (2, 3, 1, 4, 6),
+    "component": (2, 8, 3, 1, 4, 6),
+    "box": (2, 8, 3, 4),
+    "visibility": (2, 5, 3),
+    "visible": (2, 5, 3),
+    "window": (2,),
+    "missing": (2, 5, 2),
+}
+
+
+def decompositions(generator: np.random.Generator, with_labels: bool) -> DecompositionExamples:
+    parts = {name: generator.uniform(size=shape) for name, shape in SHAPES_OF_PARTS.items()}
+    types = {"visible": bool, "missing": bool, "window": np.int64}
+    typed = {name: (10 * part).round().astype(types.get(name, np.float32)) for name, part in parts.items()}
+    return DecompositionExamples(**{name: part for name, part in typed.items() if with_labels or name != "missing"})
+
+
 def test_everything_comes_back(tmp_path):
     path, written = tmp_path / "predictions.h5", predictions()
     write_predictions(path, written)
@@ -103,6 +126,24 @@ def test_where_no_swap_was_evaluated_there_are_no_examples_of_it(tmp_path):
     write_predictions(tmp_path / "predictions.h5", predictions(with_swap=False))
     found = read_predictions(tmp_path / "predictions.h5")
     assert found.swap is None and found.swap_grid is None
+
+
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_decompositions_come_back_with_true_labels_or_without(tmp_path, with_labels):
+    path, written = tmp_path / "predictions.h5", predictions()
+    write_predictions(path, written)
+    assert read_predictions(path).decomposition is None
+    examples = decompositions(np.random.default_rng(0), with_labels)
+    write_predictions(path, replace(written, decomposition=examples))
+    with h5py.File(path) as file:
+        assert set(file["decomposition"]) == {*SHAPES_OF_PARTS} - ({"missing"} if not with_labels else set())
+    found = read_predictions(path).decomposition
+    for part in SHAPES_OF_PARTS:
+        wanted, there = getattr(examples, part), getattr(found, part)
+        assert (wanted is None) == (there is None)
+        if wanted is not None:
+            np.testing.assert_array_equal(there, wanted)
+            assert there.dtype == wanted.dtype, part
 
 
 def test_a_baseline_has_no_seed(tmp_path):

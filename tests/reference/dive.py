@@ -5,6 +5,7 @@ encoders and decoder are called as often, and on as much, as there: once each. E
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -163,59 +164,57 @@ def appearances(model, features, keep_varying, n_pred: int):
     return gaussians
 
 
-def plain_terms(model, video: Tensor, draws, first_shown_row: int = 0) -> dict[str, Tensor]:
-    """Terms of the negative ELBO of (B, T, C, H, W), each the sum over everything divided by B·T·C·H·W."""
-    settings, n_cond, n_pred = model.settings, model.task.n_cond, video.shape[1] - model.task.n_cond
-    n_components, n_frames, side = settings.n_components, video.shape[1], video.shape[-1]
-    cond, kind = video[:, :n_cond], settings.kl
-    terms = dict.fromkeys(
-        ["kl_missingness", "kl_pose_input", "kl_pose_predicted", "kl_pose_initial", "kl_appearance"], 0.0
-    )
-    h, last = object_states(model, cond)
+@dataclass
+class PlainLatents:
+    """What is drawn, each [component][frame] of (B, …), and the divergences from the priors, summed."""
 
-    # Missingness: an LSTM over the objects of each frame.
+    terms: dict
+    m: list
+    mask: list
+    weight: list
+    pose: list
+    codes: list
+
+
+def labels(model, m):
+    """(mask of inference, weight of the objects in training's input frames), each [component][frame], (B, 1)."""
+    settings = model.settings
+    soft = [[torch.sigmoid(each) for each in of_component] for of_component in m]
+    hard = [[(each >= 0.5).to(each.dtype) for each in of_component] for of_component in m]
+    ones = [[torch.ones_like(each) for each in of_component] for of_component in m]
+    mask, weight = (soft, soft) if settings.labels == "soft" else (hard, m)
+    return mask if settings.use_imputation else ones, weight if settings.infer_missingness else ones
+
+
+def missingness(model, h, draws, terms):
+    """m[component][frame], (B, 1), by an LSTM over the objects of each frame."""
+    n_components, n_cond = len(h), len(h[0])
     m = [[None] * n_cond for _ in range(n_components)]
     for j in range(n_cond):
-        state = zeros(video, settings.hidden_size)
+        state = zeros(h[0][0], model.settings.hidden_size)
         for i in range(n_components):
             state = cell(h[i][j], state, model.missingness.lstm)
             mean, sigma = head(state[0], model.missingness.head)
             m[i][j] = mean + sigma * draws.missingness_BTK[:, j, i, None]
-            if settings.infer_missingness:
-                terms["kl_missingness"] += divergence(mean, sigma, 0.0, 1.0, m[i][j], kind)
+            terms["kl_missingness"] += divergence(mean, sigma, 0.0, 1.0, m[i][j], model.settings.kl)
+    return m
 
-    mask, weight = [], []
-    for i in range(n_components):
-        soft = [torch.sigmoid(each) for each in m[i]]
-        hard = [(each >= 0.5).to(each.dtype) for each in m[i]]
-        mask.append(soft if settings.labels == "soft" else hard)
-        weight.append(soft if settings.labels == "soft" else m[i])
-    ones = torch.ones_like(m[0][0])
-    if not settings.use_imputation:
-        mask = [[ones] * n_cond for _ in range(n_components)]
-    if not settings.infer_missingness:
-        weight = [[ones] * n_cond for _ in range(n_components)]
 
-    # Poses.
-    outputs = []
-    for i in range(n_components):
-        trust = mask[i]
-        if settings.use_imputation:
-            trust = [mask[i][j] * draws.keep_BTK[:, j, i, None] for j in range(n_cond)]
-        outputs.append(impute(model, h[i], mask[i], trust))
-    state, pose = zeros(video, settings.hidden_size), []
-    for i in range(n_components):
+def poses(model, outputs, last, n_pred: int, draws, terms):
+    """Constrained poses [component][frame] of all frames, from outputs[component][frame] of the imputation."""
+    settings, n_cond = model.settings, len(outputs[0])
+    sigmas = [settings.scale_prior_sigma, settings.position_prior_sigma, settings.position_prior_sigma]
+    state, pose = zeros(last[0], settings.hidden_size), []
+    for i in range(settings.n_components):
         state = cell(outputs[i][0], state, model.pose.initial_lstm)
         mean, sigma = head(state[0], model.pose.initial_head)
         current = mean + sigma * draws.initial_pose_BK3[:, i]
-        for k, p_sigma in enumerate(
-            [settings.scale_prior_sigma, settings.position_prior_sigma, settings.position_prior_sigma]
-        ):
+        for k, p_sigma in enumerate(sigmas):
             p_mean = settings.scale_prior if k == 0 else 0.0
-            terms["kl_pose_initial"] += divergence(mean[:, k], sigma[:, k], p_mean, p_sigma, current[:, k], kind)
-        rolled, x = last, outputs[i][-1]
-        poses = []
-        for t in range(n_frames):
+            kl = divergence(mean[:, k], sigma[:, k], p_mean, p_sigma, current[:, k], settings.kl)
+            terms["kl_pose_initial"] += kl
+        rolled, x, of_component = last, outputs[i][-1], []
+        for t in range(n_cond + n_pred):
             if t < n_cond:
                 output = outputs[i][t]
             else:
@@ -224,30 +223,64 @@ def plain_terms(model, video: Tensor, draws, first_shown_row: int = 0) -> dict[s
             mean, sigma = head(output, model.pose.change_head)
             change = mean + sigma * draws.pose_change_BTK3[:, t, i]
             name = "kl_pose_input" if t < n_cond else "kl_pose_predicted"
-            terms[name] += divergence(mean, sigma, 0.0, settings.pose_change_sigma, change, kind)
+            terms[name] += divergence(mean, sigma, 0.0, settings.pose_change_sigma, change, settings.kl)
             current = current + change
-            poses.append(constrain(current, settings))
-        pose.append(poses)
+            of_component.append(constrain(current, settings))
+        pose.append(of_component)
+    return pose
 
-    # Appearances: the object encoder sees all crops at once.
-    crops = [plain_crop(cond[:, j], pose[i][j], side // 2) for i in range(n_components) for j in range(n_cond)]
-    encoded = encode(torch.stack(crops, dim=1).flatten(0, 1), model.object_encoder).unflatten(0, (len(video), -1))
-    features = [[encoded[:, i * n_cond + j] * mask[i][j] for j in range(n_cond)] for i in range(n_components)]
+
+def plain_latents(model, cond: Tensor, n_pred: int, draws) -> PlainLatents:
+    """Inference from input frames (B, n_cond, C, H, W)."""
+    settings, n_cond, side = model.settings, cond.shape[1], cond.shape[-1]
+    names = ["kl_missingness", "kl_pose_input", "kl_pose_predicted", "kl_pose_initial", "kl_appearance"]
+    terms, components, frames = dict.fromkeys(names, 0.0), range(settings.n_components), range(n_cond)
+    h, last = object_states(model, cond)
+    m = missingness(model, h, draws, terms)
+    mask, weight = labels(model, m)
+    outputs = []
+    for i in components:
+        trust = mask[i]
+        if settings.use_imputation:
+            trust = [mask[i][j] * draws.keep_BTK[:, j, i, None] for j in frames]
+        outputs.append(impute(model, h[i], mask[i], trust))
+    pose = poses(model, outputs, last, n_pred, draws, terms)
+
+    # The object encoder sees all crops at once.
+    crops = [plain_crop(cond[:, j], pose[i][j], side // 2) for i in components for j in frames]
+    encoded = encode(torch.stack(crops, dim=1).flatten(0, 1), model.object_encoder).unflatten(0, (len(cond), -1))
+    features = [[encoded[:, i * n_cond + j] * mask[i][j] for j in frames] for i in components]
     gaussians = appearances(model, features, 1.0 if draws.keep_varying is None else draws.keep_varying, n_pred)
-    codes = []
-    for i in range(n_components):
+    codes = [[] for _ in components]
+    for i in components:
         for t, (mean, sigma) in enumerate(gaussians[i]):
-            codes.append(mean + sigma * draws.appearance_BTKD[:, t, i])
-            terms["kl_appearance"] += divergence(mean, sigma, 0.0, 1.0, codes[-1], kind)
+            codes[i].append(mean + sigma * draws.appearance_BTKD[:, t, i])
+            terms["kl_appearance"] += divergence(mean, sigma, 0.0, 1.0, codes[i][-1], settings.kl)
+    if not settings.infer_missingness:
+        del terms["kl_missingness"]
+    return PlainLatents(terms, m, mask, weight, pose, codes)
 
-    # Frames: the decoder draws all objects at once.
-    objects = decode(torch.stack(codes, dim=1).flatten(0, 1), model.object_decoder).unflatten(0, (len(video), -1))
+
+def plain_objects(model, codes) -> list:
+    """Codes [component][frame] → images of the objects (B, C, h, w); all in one call of the decoder."""
+    flat = torch.stack([code for of_component in codes for code in of_component], dim=1)
+    drawn = decode(flat.flatten(0, 1), model.object_decoder).unflatten(0, flat.shape[:2])
+    n_frames = len(codes[0])
+    return [[drawn[:, i * n_frames + t] for t in range(n_frames)] for i in range(len(codes))]
+
+
+def plain_terms(model, video: Tensor, draws, first_shown_row: int = 0) -> dict[str, Tensor]:
+    """Terms of the negative ELBO of (B, T, C, H, W), each the sum over everything divided by B·T·C·H·W."""
+    settings, n_cond, n_frames, side = model.settings, model.task.n_cond, video.shape[1], video.shape[-1]
+    latents = plain_latents(model, video[:, :n_cond], n_frames - n_cond, draws)
+    objects = plain_objects(model, latents.codes)
+
     sigma, squares = settings.likelihood_sigma, {"nll_input": 0.0, "nll_output": 0.0}
     for t in range(n_frames):
         total = torch.zeros_like(video[:, t])
-        for i in range(n_components):
-            drawn = plain_place(objects[:, i * n_frames + t], pose[i][t], side)
-            total = total + (drawn * weight[i][t][:, :, None, None] if t < n_cond else drawn)
+        for i in range(settings.n_components):
+            drawn = plain_place(objects[i][t], latents.pose[i][t], side)
+            total = total + (drawn * latents.weight[i][t][:, :, None, None] if t < n_cond else drawn)
         frame = total.clamp(max=1)
         if t >= n_cond and first_shown_row:
             shown = torch.zeros_like(frame)
@@ -255,7 +288,4 @@ def plain_terms(model, video: Tensor, draws, first_shown_row: int = 0) -> dict[s
             frame = shown
         log_normal = -((video[:, t] - frame) ** 2) / (2 * sigma**2) - math.log(sigma) - 0.5 * math.log(2 * math.pi)
         squares["nll_input" if t < n_cond else "nll_output"] -= log_normal.sum()
-    terms |= squares
-    if not settings.infer_missingness:
-        del terms["kl_missingness"]
-    return {name: value / video.numel() for name, value in terms.items()}
+    return {name: value / video.numel() for name, value in (latents.terms | squares).items()}

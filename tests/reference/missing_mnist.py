@@ -146,6 +146,6 @@ def published_video(
 def _published_deform(image: Bytes, alpha: float, random: np.random.RandomState) -> Bytes:
     fields = [alpha * gaussian_filter(random.rand(*image.shape) * 2 - 1, SIGMA, mode="reflect") for _ in range(2)]
     axes = np.meshgrid(*(np.arange(size) for size in image.shape), indexing="ij")
-    first = np.clip(axes[0] + fields[1], 0, 0)  # of size one: whatever the field says, it is the only image
-    values = map_coordinates(image.astype(np.float64), [first, axes[1] + fields[0], axes[2]], order=1, mode="reflect")
+    places = [axes[0] + fields[1], axes[1] + fields[0], axes[2]]  # the first, of size one, is reflected into itself
+    values = map_coordinates(image.astype(np.float64), places, order=1, mode="reflect")
     return np.floor(values + 0.5).astype(np.uint8)

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.files import write_metrics
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.records.predictions import Examples, Predictions, SwapExamples, SwapGrid, write_predictions
+from pipeline_lib.reporting import style
+from tests.reporting.decompositions import MISSING, flags, write_decompositions
 
 N_COND, N_PRED_TEST = 5, 40
 N_WINDOWS = {"all": 6360, "published": 1200}
@@ -152,7 +155,17 @@ def drawable(runs: Callable[..., Path]) -> Callable[..., Path]:
     ) -> Path:
         folder = runs(model, seed, mean, **other)
         write_predictions(RunPaths(folder).predictions, predictions(frame_shape, seed, noise_seed))
+        write_decompositions(RunPaths(folder).predictions, frame_shape, missing=flags(MISSING, 2))
         write_journal(RunPaths(folder).journal)
         return folder
 
     return make
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are drawn, as they are when they are saved, in their order."""
+    drawn: list[Figure] = []
+    original = style.Figure.draw_without_rendering
+    monkeypatch.setattr(style.Figure, "draw_without_rendering", lambda self: drawn.append(self) or original(self))
+    return drawn

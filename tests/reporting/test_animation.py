@@ -13,9 +13,12 @@ from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.records.predictions import read_predictions
 from pipeline_lib.reporting import animation
 from pipeline_lib.reporting.animation import FIRST_VALUE, MARGIN, Palette, Panel, save_animation
+from pipeline_lib.reporting.figures.decomposition_animation import reduced
+from tests.reporting import decompositions
 from tests.reporting.conftest import N_COND, N_PRED_TEST
+from tests.reporting.decompositions import JUDGED, box_of, write_decompositions
 
-ORANGE = (213, 94, 0)
+ORANGE, SKY = (213, 94, 0), (86, 180, 233)
 
 
 def frames_of(path):
@@ -108,3 +111,59 @@ def test_values_beyond_the_scale_are_cut_off_and_names_are_no_markup(tmp_path):
     panel = Panel("a", palette.values(np.zeros((1, 2, 1, 4, 4), np.float32)))
     save_animation({"html": tmp_path / "f.html"}, [panel], palette, "<b>&", 1)
     assert "<b>" not in (tmp_path / "f.html").read_text()
+
+
+@pytest.mark.parametrize(("size", "n_objects"), [(16, 1), (64, 2), (256, 3)])
+def test_objects_have_their_boxes_in_every_frame_and_dashed_ones_where_they_are_judged_missing(
+    drawable, tmp_path, size, n_objects
+):
+    folder = drawable(frame_shape=(1, 16, 16))
+    write_decompositions(RunPaths(folder).predictions, (1, size, size), n_objects)
+    drawn = list(frames_of(animated("decomposition_animation", folder, tmp_path)))
+    assert len(drawn) == decompositions.N_COND + decompositions.N_PRED
+    pitch, top = 128 + animation.GAP, MARGIN + 3 * animation.LINE
+    assert drawn[0].shape[1] == 2 * MARGIN + (3 + n_objects) * pitch - animation.GAP
+    scale = 128 / size
+    for t, frame in enumerate(drawn):
+        for line, window in enumerate((0, 2, 3)):
+            y, x = top + line * pitch, MARGIN + 3 * pitch
+            row, column, height, width = box_of(window, t, 0, (size, size))
+            inked = (frame[y : y + 128, x : x + 128] == SKY).all(axis=-1)
+            rows, columns = np.nonzero(inked)
+            expected = [(row - height / 2 + 0.5) * scale, (column - width / 2 + 0.5) * scale]
+            assert np.abs(np.array([rows.min(), columns.min()]) - expected).max() <= 1, (t, window)
+            expected = [(row + height / 2 + 0.5) * scale, min((column + width / 2 + 0.5) * scale, 128)]
+            assert np.abs(np.array([rows.max(), columns.max()]) + 1 - expected).max() <= 1, (t, window)
+            is_dashed = inked[rows.min(), columns.min() : columns.max() + 1].mean() < 0.8
+            assert is_dashed == (t in JUDGED[0]), (t, window)
+
+
+def test_what_is_observed_ends_with_the_input_frames_and_a_prediction_goes_on(drawable, tmp_path):
+    folder = drawable(frame_shape=(1, 16, 16))
+    path = RunPaths(folder).predictions
+    write_decompositions(path, (1, 16, 16), 1)
+    found = read_predictions(path).decomposition
+    drawn = list(frames_of(animated("decomposition_animation", folder, tmp_path)))
+    with Image.open(tmp_path / "f.gif") as picture:
+        assert picture.info["duration"] == 250
+    prediction = np.concatenate([found.reconstruction, found.forecast], axis=1)[0, :, 0]
+    viridis = animation.matplotlib.colormaps["viridis"]
+    top, n_cond = MARGIN + 3 * animation.LINE, decompositions.N_COND
+    low, high = found.complete.min(), found.complete.max()
+    for t, frame in enumerate(drawn):
+        panels = [frame[top : top + 128 : 8, MARGIN + k * (128 + animation.GAP) :][:, :128:8] for k in range(3)]
+        shown = [found.observed[0, t, 0] if t < n_cond else None, found.complete[0, t, 0], prediction[t]]
+        for panel, values in zip(panels, shown, strict=True):
+            if values is None:
+                assert (panel == 255).all(), t
+            else:
+                wanted = viridis(np.round(np.clip((values - low) / (high - low), 0, 1) * 31) / 31)[..., :3] * 255
+                is_right = np.abs(panel - wanted).max(axis=-1) <= 1
+                assert is_right.mean() > 0.98, t  # a value may lie in the middle of two colours
+        assert (frame == ORANGE).all(axis=-1).any() == (t < n_cond)
+
+
+def test_frames_are_reduced_by_means():
+    frames = np.arange(16, dtype=np.float32).reshape(1, 1, 1, 4, 4)
+    assert reduced(frames, 2).ravel().tolist() == [2.5, 4.5, 10.5, 12.5]
+    assert (reduced(frames, 1) == frames).all()

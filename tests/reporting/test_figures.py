@@ -16,7 +16,6 @@ from pipeline_lib.cli import main
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.registry import FIGURES
 from pipeline_lib.records.predictions import read_predictions, write_predictions
-from pipeline_lib.reporting import style
 from pipeline_lib.reporting.figures.forecast import _frame_ticks, _pixel_order
 from pipeline_lib.reporting.frames import coloured, value_scale
 from pipeline_lib.reporting.style import BASELINE_COLOURS, MODEL_COLOURS, model_colours
@@ -127,11 +126,8 @@ def test_horizon_leaves_perfect_frames_out_of_a_logarithmic_axis_and_spikes_out_
 
 
 @pytest.fixture
-def panels(monkeypatch, tmp_path):
+def panels(figures, tmp_path):
     """The axes of a figure, in their order."""
-    figures = []
-    original = style.Figure.draw_without_rendering
-    monkeypatch.setattr(style.Figure, "draw_without_rendering", lambda self: figures.append(self) or original(self))
 
     def drawn(figure: str, *folders: Path):
         draw(figure, tmp_path / figure, *folders)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.runtime.atomic import atomic_path, write_bytes, write_json, write_text
+from pipeline_lib.runtime.atomic import (
+    atomic_folder,
+    atomic_path,
+    remove_leftovers_of,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def test_file_appears_only_when_the_block_ends(tmp_path: Path) -> None:
@@ -76,3 +83,40 @@ def test_helpers_write_what_they_are_given(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         write_json(tmp_path / "c", float("nan"))
     assert (tmp_path / "c").read_text(encoding="utf-8") == text
+
+
+def test_folder_appears_only_when_the_block_ends_in_place_of_what_stood_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder"
+    for content in ("first", "second"):
+        with atomic_folder(path) as temporary:
+            (temporary / content).mkdir()
+            (temporary / content / "file.txt").write_text(content)
+            assert temporary.parent == path.parent and not (path / content).exists()
+        assert [each.relative_to(path).as_posix() for each in sorted(path.rglob("*"))] == [
+            content,
+            f"{content}/file.txt",
+        ]
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_error_keeps_the_earlier_folder_and_removes_the_temporary_one(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "file.txt").write_text("earlier")
+    with pytest.raises(error), atomic_folder(path) as temporary:
+        (temporary / "file.txt").write_text("hal")
+        raise error
+    assert (path / "file.txt").read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_leftovers_of_a_path_are_removed_be_they_files_or_folders_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / ".zones.0123.tmp").mkdir()
+    (tmp_path / ".zones.0123.tmp" / "file").write_text("")
+    for name in (".zones.4567.tmp", ".other.0123.tmp", "zones"):
+        (tmp_path / name).write_text("")
+    remove_leftovers_of(tmp_path / "zones")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.0123.tmp", "zones"]

@@ -51,7 +51,7 @@ EXTRAS_OF = {
     "tracking": {"mlflow"},
     "reporting": {"matplotlib"},
     "metrics": {"skimage"},
-    "data": {"sklearn", "netCDF4"},
+    "data": {"sklearn", "netCDF4", "pycocotools"},
 }
 IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 
@@ -157,7 +157,9 @@ def test_data_training_and_evaluation_need_the_core_only():
     packages = ("data", "models", "training", "evaluation", "runtime")
     modules = [module for module in map(module_name, source_files()) if package_of(module) in packages]
     assert len(modules) > 20
-    _import_with_blocked({"mlflow", "snakemake", "matplotlib", "pandas", "skimage", "sklearn", "netCDF4"}, modules)
+    _import_with_blocked(
+        {"mlflow", "snakemake", "matplotlib", "pandas", "skimage", "sklearn", "netCDF4", "pycocotools"}, modules
+    )
 
 
 def _import_with_blocked(blocked: set[str], modules: list[str]) -> None:

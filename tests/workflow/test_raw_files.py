@@ -173,3 +173,38 @@ def test_what_is_prepared_already_needs_no_raw_data(by_hand):
         (folder / part).touch()
     jobs = by_hand.plan("table_moving_mnist", configfile="raw.yaml")
     assert {job.rule for job in jobs} >= {"fit", "evaluate", "tabulate"} and "prepare" not in {job.rule for job in jobs}
+
+
+PEDESTRIANS = {
+    "dataset": {"name": "pedestrians_sample"},
+    "task": {"n_cond": 10, "n_pred": 5, "n_pred_test": 5},
+    "model": {"name": "copy_last"},
+}
+
+
+@pytest.mark.slow
+def test_a_source_that_is_a_folder_is_made_once_and_prepared_from(tmp_path, repository, monkeypatch):
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
+    workflow = Workflow(tmp_path, repository)
+    for dataset in ("pedestrians_sample", "pedestrians"):
+        folder = workflow.folder / "config" / "experiments" / dataset
+        folder.mkdir(exist_ok=True)
+        (folder / "raw_test.yaml").write_text(yaml.safe_dump({**PEDESTRIANS, "dataset": {"name": dataset}}))
+        named = {"experiments": [f"{dataset}/raw_test"], "tracking": {"enabled": False}}
+        workflow.write(f"{dataset}.yaml", yaml.safe_dump(named))
+    prepared = "data/prepared/pedestrians_sample/test.h5"
+    done = workflow.snakemake(prepared, "--cores", "1", configfile="pedestrians_sample.yaml")
+    assert done.returncode == 0, done.stderr
+    sequences = workflow.folder / "data" / "raw" / "pedestrians_sample" / "sequences"
+    assert len(list(sequences.glob("seq_*"))) == 15 and (workflow.folder / prepared).is_file()
+    assert workflow.plan(prepared, configfile="pedestrians_sample.yaml") == []
+
+    failed = workflow.snakemake(configfile="pedestrians.yaml")
+    message = failed.stdout + failed.stderr
+    assert failed.returncode == 1 and "Traceback (most recent" not in message
+    assert "MOTSChallenge pedestrians: 1 of 1 folders are missing" in message
+    assert "  data/raw/pedestrians/sequences/\n" in message
+    (workflow.folder / "data" / "raw" / "pedestrians").mkdir()
+    sequences.rename(workflow.folder / "data" / "raw" / "pedestrians" / "sequences")
+    (prepare,) = [job for job in workflow.plan(configfile="pedestrians.yaml") if job.rule == "prepare"]
+    assert shlex.split(prepare.command)[5:7] == ["--raw", "data/raw/pedestrians"]

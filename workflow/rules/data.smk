@@ -2,8 +2,9 @@
 
 
 def raw_paths(source):
-    """The files of a raw source that rules bring."""
-    return [PATHS.raw_file(source.name, file.name) for file in source.files]
+    """The files and folders of a raw source that rules bring."""
+    paths = [(file, PATHS.raw_file(source.name, file.name)) for file in source.files]
+    return [directory(path) if file.is_folder else path for file, path in paths]
 
 
 def kept(paths):

@@ -11,7 +11,6 @@ from pipeline_lib.models.dive.recurrence import roll_out, zero_states
 
 N_LAYERS = 2
 STATIC_SIZE = 256
-VARYING_WIDTH = 64
 
 
 class AppearanceEncoder(nn.Module):
@@ -24,8 +23,8 @@ class AppearanceEncoder(nn.Module):
         self.lstm = nn.LSTM(n_features + hidden, hidden, N_LAYERS, batch_first=True)
         self.static = nn.Linear(hidden, STATIC_SIZE)
         self.future_lstm = nn.LSTM(hidden, hidden, N_LAYERS, batch_first=True)
-        self.initial = _perceptron(n_features + STATIC_SIZE, settings.code_size_varying)
-        self.increment = _perceptron(hidden + STATIC_SIZE, settings.code_size_varying)
+        self.initial = _perceptron(n_features + STATIC_SIZE, hidden, settings.code_size_varying)
+        self.increment = _perceptron(hidden + STATIC_SIZE, hidden, settings.code_size_varying)
 
     def forward(self, feature_BTKD: Tensor, n_pred: int) -> tuple[Tensor, Tensor | None]:
         """Features of the input frames' objects, 0 where missing → static (B, K, 256), varying (B, T + n_pred, K, 48).
@@ -36,13 +35,9 @@ class AppearanceEncoder(nn.Module):
         static_BKS = self.static(outputs_BTKH[:, -1])
         if not self.settings.use_varying_appearance:
             return static_BKS, None
-        future_NTH = roll_out(
-            self.future_lstm,
-            last_NH := outputs_BTKH[:, -1].flatten(0, 1),
-            zero_states(self.future_lstm, last_NH),
-            n_pred,
-            carry=self.settings.carry_appearance_state,
-        )
+        last_NH = outputs_BTKH[:, -1].flatten(0, 1)
+        zeros, carry = zero_states(self.future_lstm, last_NH), self.settings.carry_appearance_state
+        future_NTH = roll_out(self.future_lstm, last_NH, zeros, n_pred, carry)
         future_BTKH = future_NTH.unflatten(0, static_BKS.shape[:2]).transpose(1, 2)
         all_BTKH = torch.cat([outputs_BTKH, future_BTKH], dim=1)
         static_BTKS = static_BKS.unsqueeze(1).expand(-1, all_BTKH.shape[1], -1, -1)
@@ -82,5 +77,5 @@ class AppearanceMixing(nn.Module):
         return normal(mean.expand(shape), softplus(sigma).expand(shape))
 
 
-def _perceptron(n_inputs: int, n_outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(n_inputs, VARYING_WIDTH), nn.LeakyReLU(0.01), nn.Linear(VARYING_WIDTH, n_outputs))
+def _perceptron(n_inputs: int, width: int, n_outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_inputs, width), nn.LeakyReLU(0.01), nn.Linear(width, n_outputs))

@@ -36,7 +36,7 @@ class Encoder(nn.Module):
 
     def forward(self, image_NCHW: Tensor) -> Tensor:
         """(N, C, side, side) → (N, code_size), in float32 under autocast too."""
-        hidden_NCHW = self.layers(image_NCHW.contiguous(memory_format=torch.channels_last))
+        hidden_NCHW = self.layers(_channels_last(image_NCHW))
         weight_OI = self.output.weight.permute(0, 2, 3, 1).flatten(1)
         return widened(F.linear(hidden_NCHW.permute(0, 2, 3, 1).flatten(1), weight_OI))
 
@@ -72,6 +72,12 @@ def doubled(x_NCHW: Tensor, weight: Tensor) -> Tensor:
     by_block = weight.unflatten(3, (2, 2)).unflatten(2, (2, 2)).permute(1, 3, 5, 0, 2, 4)
     blocks = F.conv2d(x_NCHW, by_block.flatten(0, 2).flip(2, 3), padding=1)
     return F.pixel_shuffle(blocks, 2)[..., 1:-1, 1:-1]
+
+
+def _channels_last(x_NCHW: Tensor) -> Tensor:
+    """In channels_last order, with its strides also where there is one channel and either order is the same."""
+    n, c, h, w = x_NCHW.shape
+    return x_NCHW.permute(0, 2, 3, 1).flatten().view(n, h, w, c).permute(0, 3, 1, 2)
 
 
 def widened(values: Tensor) -> Tensor:

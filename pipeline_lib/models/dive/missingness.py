@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from pipeline_lib.models.dive.gaussian import GaussianHead
+from pipeline_lib.models.dive.gaussian import GaussianHead, normal
 
 THRESHOLDS = {"hard": 0.5, "soft": 0.0}
 """Draw from which on an object counts as visible."""
@@ -24,7 +24,7 @@ class MissingnessEncoder(nn.Module):
         """States (B, T, K, hidden) → the Gaussian of m, (B, T, K)."""
         output, _ = self.lstm(state_BTKH.flatten(0, 1))
         q = self.head(output.unflatten(0, state_BTKH.shape[:2]))
-        return type(q)(q.mean.squeeze(-1), q.stddev.squeeze(-1), validate_args=False)
+        return normal(q.mean.squeeze(-1), q.stddev.squeeze(-1))
 
 
 def inference_mask(m: Tensor, labels: Literal["hard", "soft"]) -> Tensor:
