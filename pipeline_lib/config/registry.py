@@ -283,13 +283,11 @@ METRICS: dict[str, MetricEntry] = {
         min_side=11,
         context="climatology",
     ),
-    "bce_frame_sum": MetricEntry("pipeline_lib.metrics.bce:bce_frame_sum", "BCE per frame", "nat", "lower"),
-    "mse_frame_sum": MetricEntry(
-        "pipeline_lib.metrics.mse_frame_sum:mse_frame_sum", "Squared error per frame", "1", "lower"
-    ),
+    "bce_frame_sum": MetricEntry("pipeline_lib.metrics.bce:bce_frame_sum", "BCE", "nat", "lower"),
+    "mse_frame_sum": MetricEntry("pipeline_lib.metrics.mse_frame_sum:mse_frame_sum", "Squared error", "1", "lower"),
     "psnr_video": MetricEntry(
         "pipeline_lib.metrics.psnr_video:psnr_video",
-        "PSNR of the video",
+        "PSNR of videos",
         "dB",
         "higher",
         of_mean="pipeline_lib.metrics.psnr_video:decibels",
@@ -301,9 +299,11 @@ METRICS: dict[str, MetricEntry] = {
     ),
     "auroc": MetricEntry("pipeline_lib.metrics.labels:auroc", "AUROC", "1", "higher", kind="labels"),
     "precision_missing": MetricEntry(
-        "pipeline_lib.metrics.labels:precision_missing", "Precision", "1", "higher", kind="labels"
+        "pipeline_lib.metrics.labels:precision_missing", "Precision, missing", "1", "higher", kind="labels"
     ),
-    "recall_missing": MetricEntry("pipeline_lib.metrics.labels:recall_missing", "Recall", "1", "higher", kind="labels"),
+    "recall_missing": MetricEntry(
+        "pipeline_lib.metrics.labels:recall_missing", "Recall, missing", "1", "higher", kind="labels"
+    ),
     "component_gain": MetricEntry(
         "pipeline_lib.metrics.component_gain:component_gain", "Component gain", "1", "higher", kind="components"
     ),
@@ -343,6 +343,7 @@ FIGURES: dict[str, FigureEntry] = {
         "pipeline_lib.reporting.figures.imputation:draw",
         "run",
         "imputation.rst",
+        trained_only=True,
         frames="image",
         protocol="imputation",
     ),

@@ -90,7 +90,7 @@ def check_prediction(prediction: Tensor, shape: Sequence[int], what: str, first:
     """Raise ValueError where a prediction, `what` of the windows from number `first` on, is misshapen or not finite."""
     if tuple(prediction.shape) != tuple(shape):
         raise ValueError(f"the model gives a {what} of shape {tuple(prediction.shape)}, the task has {tuple(shape)}")
-    finite = torch.isfinite(prediction).flatten(1).all(dim=1)
+    finite = torch.isfinite(prediction).reshape(len(prediction), -1).all(dim=1)
     if not finite.all():
         window = first + int((~finite).nonzero()[0])
         raise ValueError(

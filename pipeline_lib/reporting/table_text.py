@@ -65,6 +65,8 @@ def _part(table: Table, part: Part) -> ReadablePart:
 
 
 def _frames(table: Table, part: Part) -> str:
+    if part.protocol == "imputation":
+        return "input frames in which something is missing"
     if of_input(part.protocol):
         return f"{part.n_frames} input frames"
     return f"{'all' if part.n_frames == table.n_frames(part.protocol) else 'first'} {part.n_frames} frames"
@@ -150,7 +152,7 @@ def _notes_on_protocols(table: Table) -> list[str]:
         "the motions counts, for each video, metric and number of frames. What has no content to swap shows "
         f"{DASH}.",
         "reconstruction": "Reconstruction: input frames without the objects that are judged missing, against the "
-        "complete ones.",
+        f"complete ones. What takes no video apart shows {DASH}.",
         "imputation": f"Imputation: input frames with every object drawn, where one is missing {_counted(table)}.",
         "missingness": "Missing objects: whether it is told which objects are missing in which input frames, of all "
         "windows together. Component gain: how many times smaller the squared error of the components is than that "
@@ -175,7 +177,7 @@ def _counted(table: Table) -> str:
         if part.protocol == "imputation"
     }
     found = [
-        f"{n_frames:,} frames of {n_windows:,} {window_set} windows"
+        f"{window_set} windows: {n_frames:,} frames in {n_windows:,} of them"
         for window_set, numbers in counted.items()
         if numbers is not None
         for n_windows, n_frames in [numbers]

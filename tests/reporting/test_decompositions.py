@@ -146,7 +146,7 @@ def test_boxes_are_where_objects_are_and_end_at_the_frame(run, figures, tmp_path
                 rows, columns = np.nonzero(inked)
                 assert len(rows), (window, number, time)
                 first, last = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1
-                assert np.abs(first - edges).max() < 3 and np.abs(last - ends).max() < 3, (window, number, time)
+                assert np.abs(first - edges).max() < 2.5 and np.abs(last - ends).max() < 2.5, (window, number, time)
                 is_dashed = time in JUDGED[number] if time < N_COND else False
                 along = inked[rows.min() : rows.min() + 3].any(axis=0)[columns.min() : columns.max() + 1]
                 assert (along.mean() < 0.85) == is_dashed, (window, number, time)
