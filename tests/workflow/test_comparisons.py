@@ -1,6 +1,7 @@
 """Tables over several datasets in the workflow: what they ask for, and what makes them again."""
 
 from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 
@@ -49,9 +50,9 @@ def test_a_comparison_reads_the_runs_that_there_are_and_asks_for_no_other(compar
     assert "--models pde pde_no_s copy_last --datasets wave_eq_100 wave_eq " in job.command
 
 
-def test_it_has_a_target_and_belongs_to_the_tables(compared):
-    for target in ("table_waves", "tables"):
-        assert Counter(job.rule for job in compared.plan(target, configfile="compared.yaml")) == Counter(compare=1)
+def test_it_has_a_target_where_anything_of_it_is_run(compared):
+    (job,) = compared.plan("table_waves", configfile="compared.yaml")
+    assert job.rule == "compare"
     listed = compared.snakemake("--list-rules", configfile="compared.yaml").stdout.split()
     assert "table_waves" in listed and "table_across_papers" not in listed, "nothing of that one is run"
 
@@ -64,24 +65,17 @@ def test_a_comparison_that_is_finished_is_made_again_for_what_it_shows(tabulated
     def counts():
         return Counter(job.rule for job in tabulated.plan(configfile="compared.yaml"))
 
-    assert counts() == Counter()
-    for module in ("reporting.comparisons", "reporting.comparison_csv", "cli.compare"):
-        with tabulated.appended(tabulated.module(module), "EDITED = True\n"):
-            assert counts() == Counter(compare=1), module
-    for module in ("config.comparisons", "cli.tabulate"):
-        with tabulated.appended(tabulated.module(module), "EDITED = True\n"):
-            assert "compare" not in counts(), module
-    for old, new in (
-        ("title: Waves", "title: Many waves"),
-        ("models: [pde, pde_no_s,", "models: [pde,"),
-        ("datasets: [wave_eq_100, wave_eq]", "datasets: [wave_eq_100]"),
-    ):
+    with ExitStack() as edits:
+        for module in ("config.comparisons", "cli.tabulate"):
+            edits.enter_context(tabulated.appended(tabulated.module(module), "EDITED = True\n"))
+        assert counts() == Counter(tabulate=1)
+    with tabulated.appended(tabulated.module("reporting.comparisons"), "EDITED = True\n"):
+        assert counts() == Counter(compare=1)
+    for old, new in (("title: Waves", "title: Many waves"), ("models: [pde, pde_no_s,", "models: [pde,")):
         with tabulated.edited("compared.yaml", old, new):
             assert counts() == Counter(compare=1), new
     with tabulated.edited("pipeline_lib/config/registry.py", '"MSE per pixel"', '"MSE of a pixel"'):
         assert counts()["compare"] == counts()["tabulate"] == 1
-    with tabulated.edited("compared.yaml", "seeds: [0, 1]", "seeds: [0, 1, 2]"):
-        assert counts()["compare"] == 1
 
 
 def test_a_bad_comparison_is_an_error_before_any_job(workflow):
