@@ -27,6 +27,8 @@ STAGES = {
     "track": ("pipeline_lib.cli.track", "make the tracking store hold what the runs left"),
     "ui": ("pipeline_lib.cli.ui", "open the tracking store's web page on this machine"),
     "summary": ("pipeline_lib.cli.summary", "say what has been reached, and where results are"),
+    "doctor": ("pipeline_lib.cli.doctor", "check this machine against the configuration, and say what to do"),
+    "verify": ("pipeline_lib.cli.verify", "check a results folder: its numbers against each other, its files' sums"),
     "prune": ("pipeline_lib.cli.prune", "remove training states that no current configuration uses"),
 }
 """Name of a stage -> its module and what it does."""
