@@ -6,19 +6,27 @@ from typing import Any
 
 from pipeline_lib.cli.findings import Finding
 from pipeline_lib.config.paths import RunPaths, parse_seed_folder
+from pipeline_lib.config.registry import METRICS
 from pipeline_lib.config.yaml_files import read_mapping
 from pipeline_lib.records.files import read_metrics, read_training
 from pipeline_lib.records.journal_check import JournalCheck, check_journal
 from pipeline_lib.records.predictions import Predictions, read_predictions
 from pipeline_lib.records.recomputed import disagreements
+from pipeline_lib.records.run import flatten
 from pipeline_lib.records.sums import sha256_of
 
 DAMAGE = (ValueError, OSError, RuntimeError, KeyError, TypeError, AttributeError, IndexError)
 """What reading a file raises whose bytes were changed."""
 
 AGAIN = "Restore the folder from a copy, or evaluate the run again."
+AVERAGED = frozenset(name for name, entry in METRICS.items() if entry.of_mean is None)
+"""Metrics whose score of a window is the mean over its frames."""
+
 IDENTITY = ("experiment", "seed", "digest")
 SHARED = ("iterations", "precision", "schedule_name")
+SECTIONS = ("dataset", "task", "model", "evaluation")
+AS_JOURNALLED = ("dataset.preparation.", "model.")
+"""Settings that the journal and config.yaml both hold, and that no extension of a run may change."""
 TASK = ("n_cond", "n_pred", "n_pred_test")
 
 
@@ -46,7 +54,7 @@ def run_findings(paths: RunPaths, topic: str) -> Iterator[Finding]:
         if "weights_sha256" in training and paths.model.is_file():
             if sha256_of(paths.model) != training["weights_sha256"]:
                 problems.append(f"{paths.model.name}: other weights than {paths.training.name} says")
-        numbers, n_scores = disagreements(record, predictions.per_window)
+        numbers, n_scores = disagreements(record, predictions.per_window, AVERAGED)
         problems += numbers
     except DAMAGE as error:
         problems.append(f"a file is damaged: {_said(error)}")
@@ -87,10 +95,26 @@ def _identities(
     said[paths.predictions.name] |= {
         key: predictions.facts[key] for key in ("dataset", *TASK) if key in predictions.facts
     }
+    yield from _settings(paths, config, journal)
     for name, facts in said.items():
         for key, value in facts.items():
             if record[key] != value:
                 yield f"{name} has {key} {value!r}, {paths.metrics.name} {record[key]!r}"
+
+
+def _settings(paths: RunPaths, config: dict[str, Any], journal: JournalCheck) -> Iterator[str]:
+    """Sections that config.yaml lacks; settings of which it and the journal say different things."""
+    if lacking := [name for name in SECTIONS if not isinstance(config.get(name), dict)]:
+        yield f"{paths.config.name} lacks {', '.join(lacking)}"
+        return
+    if journal.run is None:
+        return
+    sides = [flatten({key: config[key] for key in ("dataset", "model")}), journal.run.get("params") or {}]
+    ours, theirs = ({k: v for k, v in side.items() if k.startswith(AS_JOURNALLED)} for side in sides)
+    for key in sorted(ours.keys() | theirs.keys()):
+        if ours.get(key) != theirs.get(key):
+            name = paths.config.name
+            yield f"{name} has {key} {ours.get(key)!r}, {paths.journal.name} {theirs.get(key)!r}"
 
 
 def _examples(predictions: Predictions, record: dict[str, Any]) -> tuple[list[str], int, str]:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     runs = run_folders(paths.runs_dir)
     if not runs:
         raise ValueError(
-            f"{args.folder}: no results folder, it has no runs/<dataset>/<model>/seed_<n> or no_seed; give a results_dir"
+            f"{args.folder}: no results folder, for want of runs/<dataset>/<model>/<run>; give a results_dir"
         )
     findings = [*_of_runs(paths, runs), *_of_tables(paths)]
     if not args.write_sums:

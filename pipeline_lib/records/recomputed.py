@@ -1,7 +1,7 @@
 """The means, standard deviations and counts of a metrics.json, computed again from the windows in predictions.h5."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ TOLERANCE = 1e-9
 """Of a number, relative to it, or for one near 0 to the root mean square of its windows: sums in another order."""
 
 
-def disagreements(record: Mapping[str, Any], per_window: PerWindow) -> tuple[list[str], int]:
+def disagreements(record: Mapping[str, Any], per_window: PerWindow, averaged: Collection[str]) -> tuple[list[str], int]:
     """Each number of a metrics.json that its windows do not give, in a sentence; and how many numbers they do give.
 
     per_window: by protocol, window set and metric, (n_windows,); NaN where a window does not count.
+    averaged: metrics whose score of a window is the mean over its frames, so that the horizon tells the mean as well.
     """
     found: list[str] = []
     n_agreeing = 0
@@ -31,7 +32,8 @@ def disagreements(record: Mapping[str, Any], per_window: PerWindow) -> tuple[lis
             continue
         problems = [f"{where}: {problem}" for problem in _of_windows(of_set, of_metric, values)]
         problems += [
-            f"{where}: {problem}" for problem in _of_frames(of_set, of_metric, protocol, n_frames_of(record, protocol))
+            f"{where}: {problem}"
+            for problem in _of_frames(of_set, of_metric, protocol, n_frames_of(record, protocol), metric in averaged)
         ]
         found += problems
         n_agreeing += not problems
@@ -77,15 +79,17 @@ def _of_windows(of_set: Mapping[str, Any], of_metric: Mapping[str, Any], values:
             yield f"{name} is recorded as {of_metric[name]!r}, its windows give {ours!r}"
 
 
-def _of_frames(of_set: Mapping[str, Any], of_metric: Mapping[str, Any], protocol: str, n_frames: int) -> Iterator[str]:
-    """The error over the horizon, of which the mean is that over windows, where every frame counts and scores add."""
+def _of_frames(
+    of_set: Mapping[str, Any], of_metric: Mapping[str, Any], protocol: str, n_frames: int, is_averaged: bool
+) -> Iterator[str]:
+    """The score over the horizon, whose mean is that over windows, where every frame counts and scores are averaged."""
     horizon = of_metric.get("horizon")
     if horizon is None:
         return
     if len(horizon) != n_frames:
         yield f"the horizon has {len(horizon)} frames, the protocol {n_frames}"
         return
-    if "counted" in of_set or None in horizon or of_metric["mean"] is None:
+    if not is_averaged or "counted" in of_set or None in horizon or of_metric["mean"] is None:
         return
     scale = math.sqrt(math.fsum(value**2 for value in horizon) / len(horizon))
     lengths = {n_frames: of_metric["mean"]}
