@@ -15,7 +15,7 @@ from pipeline_lib.records.recomputed import disagreements
 from pipeline_lib.records.run import flatten
 from pipeline_lib.records.sums import sha256_of
 
-DAMAGE = (ValueError, OSError, RuntimeError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGE = (ValueError, OSError, RuntimeError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError)
 """What reading a file raises whose bytes were changed."""
 
 AGAIN = "Restore the folder from a copy, or evaluate the run again."

@@ -1,7 +1,7 @@
 """The means, standard deviations and counts of a metrics.json, computed again from the windows in predictions.h5."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,12 @@ def _of_windows(of_set: Mapping[str, Any], of_metric: Mapping[str, Any], values:
     if not len(counted):
         yield "no window counts"
         return
-    scale = math.sqrt(float(np.mean(counted**2)))
-    mean, std = float(counted.mean()), float(counted.std(ddof=1)) if len(counted) > 1 else None
+    if not np.isfinite(counted).all():
+        yield "predictions.h5 has windows whose value is not finite"
+        return
+    scale = _root_mean_square(counted.tolist())
+    with np.errstate(over="ignore"):  # of a damaged number, which then agrees with nothing
+        mean, std = float(counted.mean()), float(counted.std(ddof=1)) if len(counted) > 1 else None
     for name, ours in (("mean", mean), ("std_over_windows", std)):
         if not agree(of_metric[name], ours, scale):
             yield f"{name} is recorded as {of_metric[name]!r}, its windows give {ours!r}"
@@ -91,7 +95,7 @@ def _of_frames(
         return
     if not is_averaged or "counted" in of_set or None in horizon or of_metric["mean"] is None:
         return
-    scale = math.sqrt(math.fsum(value**2 for value in horizon) / len(horizon))
+    scale = _root_mean_square(horizon)
     lengths = {n_frames: of_metric["mean"]}
     # Each length of a content swap has its own best assignment: only all frames are those of the horizon.
     if protocol != "swap":
@@ -100,6 +104,10 @@ def _of_frames(
         ours = math.fsum(horizon[:n]) / n
         if not agree(recorded, ours, scale):
             yield f"the mean over {n} frames is recorded as {recorded!r}, the horizon gives {ours!r}"
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.hypot(*values) / math.sqrt(len(values))  # which no square of a damaged number overflows
 
 
 def agree(recorded: float | None, ours: float | None, scale: float = 0.0) -> bool:

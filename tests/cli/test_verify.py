@@ -122,6 +122,8 @@ def test_files_that_are_missing_extra_or_renamed_are_named(folder, problems):
         (lambda r: of_set(r).update(counted={"n_windows": 1100, "n_frames": 2}), "1100 windows are recorded to count"),
         (lambda r: of_set(r)["metrics"].update(psnr_frame_mean=dict(score(r))), "predictions.h5 has no values"),
         (lambda r: of_set(r).update(metrics={}), "metrics.json has no such score"),
+        (lambda r: score(r)["horizon"].__setitem__(7, 10**400), "a file is damaged"),
+        (lambda r: score(r).update(mean=math.nan), "mean is recorded as nan"),
         (lambda r: r.update(seed=1), "the folder's name has seed 0, metrics.json 1"),
         (lambda r: r.update(digest="0" * 16), "training.json has digest 'cc0d7eb9156f0d35'"),
         (lambda r: r.update(experiment="wave_eq_100/other"), "config.yaml has experiment 'wave_eq_100/pde'"),
@@ -145,6 +147,13 @@ def test_edited_windows_and_frames_are_found_without_sums(unsummed, problems):
         file["examples/prediction"][2, 5, 0, 0, 7] += 0.1
     (said,) = [what for topic, what in problems(unsummed) if topic == "wave_eq_100/copy_last/no_seed"]
     assert f"all windows, mse_per_pixel: window {window} is recorded with" in said
+
+
+@pytest.mark.parametrize("value", [1e200, math.inf])
+def test_a_number_beyond_all_bounds_hides_no_other(unsummed, problems, value):
+    with h5py.File(unsummed / RUN / "predictions.h5", "r+") as file:
+        file["per_window/forecast/published/mse_per_pixel"][3] = value
+    assert any("published windows, mse_per_pixel: " in what for _, what in problems(unsummed))
 
 
 @pytest.mark.parametrize("value", [math.nan, 1e30])
