@@ -12,6 +12,7 @@ from pipeline_lib.cli import benchmark, main
 from pipeline_lib.cli.benchmark import parsed, pipeline_with, trained
 from pipeline_lib.cli.benchmark_data import make_data, measurable
 from pipeline_lib.cli.iteration_timing import NotTimedError
+from pipeline_lib.cli.timing_cache import cache_folder
 from pipeline_lib.config.raw import MIRROR_VARIABLE, MNIST
 from pipeline_lib.records.benchmark import read_rows
 from tests.records.benchmark_rows import measurement
@@ -65,7 +66,8 @@ def lines():
     return {line["experiment"]: line for line in csv.DictReader(Path("results/benchmarks/benchmark.csv").open())}
 
 
-def test_a_configuration_is_measured_in_its_process_and_reported(project, capsys):
+def test_a_configuration_is_measured_in_its_process_and_reported(project, repository, capsys, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(repository))  # the process begins in the project's folder
     assert main(["benchmark", NARROW, "--quick", "--repetitions", "2"]) == 0
     assert f"{NARROW}: measuring …" in (shown := capsys.readouterr()).err and "benchmark.md" in shown.out
     assert REPORTS == {path.name for path in Path("results/benchmarks").iterdir() if path.is_file()}
@@ -75,7 +77,7 @@ def test_a_configuration_is_measured_in_its_process_and_reported(project, capsys
     assert {"torch", "numpy"} <= set(row.provenance["packages"]) and row.identity["device"]
     assert f"| {NARROW} (quick) | 8 | float32 | 1 |" in Path("results/benchmarks/benchmark.md").read_text()
     assert Path("results/benchmarks/benchmark.png").stat().st_size > 1000
-    assert not (project.parent / "cache").exists(), "a quick measurement is not what plan should rest on"
+    assert not cache_folder().exists(), "a quick measurement is not what plan should rest on"
 
 
 def test_all_trained_experiments_are_measured_once(project, asked, capsys):
@@ -168,7 +170,7 @@ def test_data_are_prepared_where_they_are_missing_and_must_be_of_these_settings(
     other = {"dataset": {"preparation": {"n_simulations": 5}}}
     Path("overlay.yaml").write_text(yaml.safe_dump({"overrides": {name: other for name in (PDE, NARROW, COPY)}}))
     assert main(["benchmark", PDE, "overlay.yaml"]) == 1
-    assert "preparation.n_simulations" in lines()[PDE]["reason"].replace("(n_", "(preparation.n_")
+    assert "prepared with other settings (n_simulations: prepared with 4, now 5)" in lines()[PDE]["reason"]
 
 
 def test_the_sample_stands_in_where_raw_data_are_missing(tmp_path, monkeypatch, repository):
