@@ -33,7 +33,7 @@ def picture(rows: Sequence[BenchmarkRow]) -> Figure:
     # Of bars that are always there, though every configuration may have failed.
     handles = [panels[0].barh([0], [0], color=COLOURS[part], label=part) for part in PARTS]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(PARTS), handlelength=1.0)
-    heading(figure, "where a training step's time goes", "share of the step, and its time")
+    heading(figure, "where the time of a training step goes", "share of the step, and its time")
     return figure
 
 
