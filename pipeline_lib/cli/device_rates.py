@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from pipeline_lib.cli.lap_clock import synchronise
+from pipeline_lib.models.linear import Linear
 from pipeline_lib.records.benchmark import Spread
 
 SIDE = {"cpu": 1536, "cuda": 8192}
@@ -24,10 +25,8 @@ def matmul_rates(device: torch.device, repetitions: int) -> dict[str, Spread]:
     side = SIDE[device.type]
     for _ in range(repetitions):
         for name, dtype in _arithmetics(device):
-            left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-            product = torch.empty(side, side, device=device, dtype=dtype)
-            with _tf32(name == "tf32"):
-                seconds = _seconds(partial(torch.mm, left, right, out=product), device)
+            with _tf32(name == "tf32"), torch.no_grad():
+                seconds = _seconds(_multiplication(side, dtype, device), device)
             rates.setdefault(name, []).append(2 * side**3 / seconds)
     return {name: Spread.of(values) for name, values in rates.items()}
 
@@ -38,6 +37,15 @@ def copy_rate(device: torch.device, repetitions: int) -> Spread:
     source = torch.ones(n_bytes, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     return Spread.of([2 * n_bytes / _seconds(lambda: target.copy_(source), device) for _ in range(repetitions)])
+
+
+def _multiplication(side: int, dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
+    """A product of two square matrices; on a CPU by the library that the networks' linear layers use there."""
+    left = torch.randn(side, side, device=device, dtype=dtype)
+    if device.type == "cpu":
+        return partial(Linear(side, side, dtype=dtype), left)
+    right, product = torch.randn_like(left), torch.empty_like(left)
+    return partial(torch.mm, left, right, out=product)
 
 
 def _arithmetics(device: torch.device) -> Iterator[tuple[str, torch.dtype]]:
