@@ -14,6 +14,7 @@ from typing import NoReturn
 STAGES = {
     "configure": ("pipeline_lib.cli.configure", "write the resolved configuration of every experiment"),
     "plan": ("pipeline_lib.cli.plan", "list all runs with time, GPU hours and disk, before anything starts"),
+    "benchmark": ("pipeline_lib.cli.benchmark", "measure what every configuration takes on this machine, and of what"),
     "download": ("pipeline_lib.cli.download", "bring raw files, checked by their sums, or make a sample of them"),
     "cut-zones": ("pipeline_lib.cli.cut_zones", "cut SST's zones from a regional product, into its raw files"),
     "cut-pedestrians": ("pipeline_lib.cli.cut_pedestrians", "cut sequences of pedestrians from the release of MOTS"),

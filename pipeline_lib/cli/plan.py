@@ -1,6 +1,7 @@
 """List every run of a configuration with iterations, state, estimated time, GPU hours and disk; start none of them.
 
-Times rest on a few iterations of each kind of training, run on this machine and remembered in the user's cache.
+Times rest on what `benchmark` has measured on this machine, else on a few iterations of each kind of training, run here
+and remembered in the user's cache.
 """
 
 import argparse
@@ -108,6 +109,7 @@ def _timing(time: ExperimentTime, experiment: Experiment) -> dict[str, Any]:
         "n_timed": time.timing.n_timed,
         "others_share_of_processor": time.timing.others,
         "is_remembered": time.is_remembered,
+        "by_benchmark": time.timing.by_benchmark,
         "device": time.device,
         "on_cpu": time.on_cpu,
         "n_threads": experiment.training.n_threads,
