@@ -88,9 +88,9 @@ def test_chairs_are_foretold(tmp_path):
 def test_every_dataset_tells_what_a_plan_asks():
     for name, entry in DATASETS.items():
         settings = entry.settings()
-        assert settings.frame_shape and (settings.prepared_bytes or name == "sst")
-        # Of how many days there are, and on how many of them every half hour, only the files tell.
-        assert settings.n_training_windows(15) or name in ("taxibj", "taxibj_sample", "sst")
+        assert settings.frame_shape and (settings.prepared_bytes or name in ("sst", "pedestrians"))
+        # Of how many days or sequences there are, and on how many days every half hour, only the files tell.
+        assert settings.n_training_windows(15) or name in ("taxibj", "taxibj_sample", "sst", "pedestrians")
 
 
 def taxibj_task(**changes):

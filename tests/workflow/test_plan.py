@@ -82,7 +82,8 @@ def test_a_grid_of_every_experiment_and_fifty_seeds_is_planned_in_seconds(workfl
     for source in RAW_SOURCES.values():  # what a person puts in place
         (tmp_path / source.name).mkdir()
         for file in source.files if source.is_placed_by_hand else ():
-            (tmp_path / source.name / file.name).touch()
+            place = tmp_path / source.name / file.name
+            place.mkdir() if file.is_folder else place.touch()
     files = sorted((workflow.folder / "config" / "experiments").glob("*/*.yaml"))
     names = [f"{path.parent.name}/{path.stem}" for path in files]
     grid = {"experiments": names, "seeds": list(range(50)), "mirror_dir": str(tmp_path)}
