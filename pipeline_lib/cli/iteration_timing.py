@@ -76,10 +76,15 @@ def answer_request(stdin: str) -> str:
 
 
 def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
-    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk."""
+    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk.
+
+    Of a training of several processes, one's share of a batch is timed, without the exchange with the others.
+    """
     assert experiment.training is not None
+    training = experiment.training
     endless = {"iterations": 10**9, "epochs": None, "logging_interval": 10**9, "checkpoint_interval": float("inf")}
-    settings = experiment.training.model_copy(update=endless)
+    share = {"batch_size": -(-training.batch_size // training.n_processes), "n_processes": 1, "batch_norm": "per_rank"}
+    settings = training.model_copy(update=endless | share)
     device = devices.choose_device(settings.device)
     devices.configure(device, settings.n_threads, settings.deterministic)
     n_frames = experiment.task.n_cond + experiment.task.n_pred
