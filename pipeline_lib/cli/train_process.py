@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import torch
 from torch import nn
 
-from pipeline_lib.cli.training_processes import LOST
+from pipeline_lib.cli.training_processes import LOST, tell_failure
 from pipeline_lib.cli.training_request import TrainingRequest, publish
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
@@ -312,7 +312,8 @@ def run_process(request: TrainingRequest, store: StoreOptions | None, meeting: P
             assert stop.signal_number is not None
             return 128 + stop.signal_number
         except RanksLostError as error:
-            print(error, file=log)
+            assert meeting is not None
+            tell_failure(meeting, 0, str(error))
             return LOST
         finally:
             if shipper is not None:

@@ -85,5 +85,5 @@ def run_two_ranks(folder: Path, experiment: Experiment) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(timeout=120)
+        process.join(timeout=600)
     assert [process.exitcode for process in processes] == [0, 0]
