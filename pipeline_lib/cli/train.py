@@ -5,10 +5,12 @@ This process computes nothing: it holds the run's lock and the lease of a GPU (o
 """
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from types import FrameType
 
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     request = _request(args)
     store = store_options(args) if args.live else None
     if args.process:
-        return _run_process(args, request, store)
+        return _run_process(args, request, store) if args.meeting is None else _run_rank(args, request, store)
     lock = _lock(request)
     try:
         if request.is_finished:
@@ -80,6 +82,21 @@ def _run_process(args: argparse.Namespace, request: TrainingRequest, store: Stor
     from pipeline_lib.cli.train_process import run_process
 
     return run_process(request, store, args.meeting)
+
+
+def _run_rank(args: argparse.Namespace, request: TrainingRequest, store: StoreOptions | None) -> int:
+    """One of several processes. It ends without PyTorch's clean-up, whose threads sometimes abort what went well."""
+    try:
+        code = _run_process(args, request, store)
+    except ValueError as error:
+        print(f"pipeline_lib train: {error}", file=sys.stderr)
+        code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _request(args: argparse.Namespace) -> TrainingRequest:

@@ -1,6 +1,8 @@
 """Every process of a training but the first: takes the same steps on its share of the windows, and records nothing."""
 
+import time
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline_lib.cli.train_process import build_model, join_ranks, open_training_data, reason_of
 from pipeline_lib.cli.training_processes import LOST, tell_failure
@@ -15,9 +17,9 @@ from pipeline_lib.training.steps import Steps
 
 
 def run_follower(request: TrainingRequest, rank: int, meeting: Path) -> int:
-    """Follow the first process to the end; why it fails is left for the parent, which journals it.
+    """Follow the first process to the end, and wait to be ended; why it fails is left for the parent to journal.
 
-    Returns 0, 1, or `LOST` where another process is gone.
+    Returns 1, or `LOST` where another process is gone.
     """
     try:
         _follow(request, rank, meeting)
@@ -30,10 +32,9 @@ def run_follower(request: TrainingRequest, rank: int, meeting: Path) -> int:
     except BaseException as error:
         tell_failure(meeting, rank, reason_of(error, request))
         raise
-    return 0
 
 
-def _follow(request: TrainingRequest, rank: int, meeting: Path) -> None:
+def _follow(request: TrainingRequest, rank: int, meeting: Path) -> NoReturn:
     settings = request.experiment.training
     assert settings is not None and request.seed is not None
     device = devices.choose_device(settings.device, rank, settings.n_processes)
@@ -53,4 +54,5 @@ def _follow(request: TrainingRequest, rank: int, meeting: Path) -> None:
     )
     steps.restore()
     steps.run()
-    ranks.leave()
+    while True:  # until the parent, when the first has finished, ends this process: the first may still hear from it
+        time.sleep(1.0)

@@ -305,9 +305,7 @@ def run_process(request: TrainingRequest, store: StoreOptions | None, meeting: P
     shipper = live.start(request.journal, request.out, store) if store else None
     with StopRequest(watch_parent=True) as stop, open(request.state / "train.log", "a") as log:
         try:
-            process = TrainingProcess(request, log, stop, meeting)
-            process.run()
-            process.ranks.leave()
+            TrainingProcess(request, log, stop, meeting).run()
         except TrainingStopped:
             assert stop.signal_number is not None
             return 128 + stop.signal_number

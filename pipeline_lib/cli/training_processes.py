@@ -16,7 +16,7 @@ from pipeline_lib.runtime.atomic import write_bytes
 LOST = 75
 CHECK_SECONDS = 0.2
 PARENT_CHECK_SECONDS = 1.0
-# For the one that failed to end after those that noticed, and for followers to end after the first.
+# For the one that failed to end after those that noticed.
 PATIENCE_SECONDS = 10.0
 
 
@@ -60,7 +60,7 @@ class TrainingProcesses:
                     self._all[0].terminate()
                     parent = os.getppid()
         cause = self._cause()
-        self._end_all(PATIENCE_SECONDS if cause == (0, 0) else 0.0)
+        self._end_all()
         return cause
 
     def failure(self, rank: int) -> str | None:
@@ -79,11 +79,7 @@ class TrainingProcesses:
                 return next(each for each in ended if each[1] == LOST)
             time.sleep(CHECK_SECONDS / 4)
 
-    def _end_all(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
+    def _end_all(self) -> None:
         for process in self._all:
-            try:
-                process.wait(timeout=max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # nothing happens to one that has ended
+            process.wait()

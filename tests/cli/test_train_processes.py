@@ -109,7 +109,7 @@ def test_the_cause_of_an_end_is_found_and_nobody_is_left(scripted, monkeypatch, 
     assert time.monotonic() - began < 30
 
 
-def test_a_process_that_fails_tells_why(configure, train_file, tmp_path):  # noqa: F811
+def test_a_process_that_fails_tells_why(configure, train_file, tmp_path, repository):  # noqa: F811
     """The second process finds no memory, at its third step; the run is journalled as failed, in its words."""
     failing = f"""
 import sys
@@ -138,7 +138,8 @@ sys.exit(main())
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
     python.chmod(0o755)
     arguments = command(configure(**TWO), train_file, tmp_path / "run")[1:]
-    failed = subprocess.run([python, *arguments], capture_output=True, text=True)
+    environ = {**os.environ, "PYTHONPATH": str(repository)}
+    failed = subprocess.run([python, *arguments], capture_output=True, text=True, env=environ)
     assert failed.returncode == 1, failed.stderr
     status, reason = statuses(state_of(tmp_path / "run") / "journal.jsonl")[-1]
     assert status == "failed"
