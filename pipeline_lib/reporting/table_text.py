@@ -59,7 +59,7 @@ def _part(table: Table, part: Part) -> ReadablePart:
         if _published_after(table, part, measure):
             header.append(f"Published {entry.title}")
             alignment += "r"
-    rows = [_row(table, part, result) for result in table.results]
+    rows = [_row(table, part, result) for result in table.results if _has_a_place(table, part, result)]
     rows += [_published_only_row(table, part, row) for row in _published_only(table, part)]
     return ReadablePart(heading, [header, *rows], alignment)
 
@@ -82,6 +82,15 @@ def _published_after(table: Table, part: Part, measure: Measure) -> tuple[str, P
     """The published numbers, which follow the last column of their metric."""
     last = [other for other in part.measures if other.metric == measure.metric][-1]
     return table.published_column(part.protocol, measure.metric, part.n_frames) if measure == last else None
+
+
+def _has_a_place(table: Table, part: Part, result: ExperimentResult) -> bool:
+    """Whether the part has a number of this experiment, its own or a published one."""
+    if any(measure in result.measures for measure in part.measures):
+        return True
+    row = table.published_row(result)
+    columns = [column[0] for measure in part.measures if (column := _published_after(table, part, measure))]
+    return row is not None and any(row.values[name] is not None for name in columns)
 
 
 def _row(table: Table, part: Part, result: ExperimentResult) -> list[str]:
@@ -149,10 +158,9 @@ def _notes_on_protocols(table: Table) -> list[str]:
     rows = table.results[0].fact("visible_rows")
     lines = {
         "swap": "Content swap: what one video shows, moving as another does. The best assignment of the contents to "
-        "the motions counts, for each video, metric and number of frames. What has no content to swap shows "
-        f"{DASH}.",
+        "the motions counts, for each video, metric and number of frames. What has no content to swap is left out.",
         "reconstruction": "Reconstruction: input frames without the objects that are judged missing, against the "
-        f"complete ones. What takes no video apart shows {DASH}.",
+        "complete ones. What takes no video apart is left out.",
         "imputation": f"Imputation: input frames with every object drawn, where one is missing {_counted(table)}.",
         "missingness": "Missing objects: whether it is told which objects are missing in which input frames, of all "
         "windows together. Component gain: how many times smaller the squared error of the components is than that "
