@@ -55,11 +55,6 @@ class Ranks:
         parts = flat.split([tensor.numel() for tensor in tensors])
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def leave(self) -> None:
-        """At the end of a training that went well."""
-        if self.is_several:
-            distributed.destroy_process_group()
-
 
 def join(rank: int, count: int, meeting: Path, device: torch.device) -> Ranks:
     """Wait until `count` ranks have met at a file that none of them needs to have made; NCCL on GPUs, gloo on the CPU.

@@ -1,6 +1,8 @@
 """What two processes of a training compute, for tests to compare with one: started here, results left in files."""
 
 import multiprocessing
+import os
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -69,19 +71,21 @@ def images() -> torch.Tensor:
     return torch.randn(5, 2, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def _rank(rank: int, folder: Path, experiment: Experiment) -> None:
+def _rank(rank: int, folder: Path, experiment: Experiment, finished: Barrier) -> None:
     torch.set_num_threads(1)
     ranks = join(rank, 2, folder / "store", torch.device("cpu"))
     for name in CASES:
         share_of_case(experiment, name, folder, ranks)
     share_of_images(folder, ranks)
-    ranks.leave()
+    finished.wait()
+    os._exit(0)  # as trainings do
 
 
 def run_two_ranks(folder: Path, experiment: Experiment) -> None:
     """Every case on two processes; raises where one of them fails."""
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_rank, args=(rank, folder, experiment)) for rank in range(2)]
+    finished = context.Barrier(2)
+    processes = [context.Process(target=_rank, args=(rank, folder, experiment, finished)) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
