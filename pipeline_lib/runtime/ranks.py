@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,8 +16,6 @@ from torch import Tensor, distributed
 
 TIMEOUT = timedelta(minutes=30)
 """How long a rank waits for the others: longer than the first takes to validate, draw and save."""
-
-Ids = TypeVar("Ids", bound=np.ndarray)
 
 
 class RanksLostError(RuntimeError):
@@ -36,10 +33,9 @@ class Ranks:
     def is_several(self) -> bool:
         return self.count > 1
 
-    def share(self, ids: Ids) -> Ids:
+    def share(self, ids: np.ndarray) -> np.ndarray:
         """This rank's part of a batch's windows, in order; sizes differ by one at most, and can be 0."""
-        part: Ids = np.array_split(ids, self.count)[self.rank]
-        return part
+        return np.array_split(ids, self.count)[self.rank]
 
     def sizes(self, n_windows: int) -> list[int]:
         """How many of a batch's windows each rank has."""

@@ -91,7 +91,7 @@ class Steps:
         """
         if not self.ranks.is_several:
             return
-        total = sum(parameter.detach().double().sum() for parameter in self.model.parameters())
+        total = torch.stack([parameter.detach().double().sum() for parameter in self.model.parameters()]).sum()
         own = torch.stack([torch.full_like(total, self.iteration), total])
         (sums,) = self.ranks.add_up([own])
         if not torch.allclose(sums, own * self.ranks.count, rtol=1e-12, atol=0):
@@ -136,8 +136,9 @@ class Steps:
         self.optimiser.zero_grad(set_to_none=True)
         total_sum: Tensor | None = None
         term_sums: dict[str, Tensor] = {}
-        for part in video_BTCHW.chunk(self.settings.accumulation) if video_BTCHW is not None else ():
-            n_whole = n_windows or len(video_BTCHW)
+        parts = () if video_BTCHW is None else video_BTCHW.chunk(self.settings.accumulation)
+        n_whole = n_windows or sum(map(len, parts))
+        for part in parts:
             share = part.shape[0] / n_whole
             n_summed = n_whole * part[0].numel() if self.model.sums_batch else 1
             with autocast(self.precision, self.device):
