@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL = help
-.PHONY: help demo demo-real test test-all lint ui report clean
+.PHONY: help demo demo-real benchmark test test-all lint ui report clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ demo-real: .venv/.installed ## Moving MNIST on a small scale with the real digit
 	$(SNAKEMAKE) --configfile config/demo_real.yaml
 	$(SNAKEMAKE) --configfile config/demo_real.yaml --report results/demo_real/report.html
 	@$(RUN) pipeline_lib summary config/demo_real.yaml
+
+benchmark: .venv/.installed ## What every configuration takes on this machine (ONLY="wave_eq/pde --quick": of one, roughly)
+	$(RUN) pipeline_lib benchmark $(ONLY)
 
 test: .venv/.installed ## The tests that take seconds
 	$(RUN) pytest -q

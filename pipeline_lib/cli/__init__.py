@@ -14,6 +14,7 @@ from typing import NoReturn
 STAGES = {
     "configure": ("pipeline_lib.cli.configure", "write the resolved configuration of every experiment"),
     "plan": ("pipeline_lib.cli.plan", "list all runs with time, GPU hours and disk, before anything starts"),
+    "benchmark": ("pipeline_lib.cli.benchmark", "measure what every configuration takes on this machine, and of what"),
     "download": ("pipeline_lib.cli.download", "bring raw files, checked by their sums, or make a sample of them"),
     "cut-zones": ("pipeline_lib.cli.cut_zones", "cut SST's zones from a regional product, into its raw files"),
     "cut-pedestrians": ("pipeline_lib.cli.cut_pedestrians", "cut sequences of pedestrians from the release of MOTS"),
@@ -27,6 +28,8 @@ STAGES = {
     "track": ("pipeline_lib.cli.track", "make the tracking store hold what the runs left"),
     "ui": ("pipeline_lib.cli.ui", "open the tracking store's web page on this machine"),
     "summary": ("pipeline_lib.cli.summary", "say what has been reached, and where results are"),
+    "doctor": ("pipeline_lib.cli.doctor", "check this machine against the configuration, and say what to do"),
+    "verify": ("pipeline_lib.cli.verify", "check a results folder: its numbers against each other, its files' sums"),
     "prune": ("pipeline_lib.cli.prune", "remove training states that no current configuration uses"),
 }
 """Name of a stage -> its module and what it does."""

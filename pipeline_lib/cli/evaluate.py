@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         _check_test_file(file, experiment)
         model = trained_model(finished, file.frame_shape, device)
         facts = facts_of(finished, file, devices.describe(device))
-        evaluation = _evaluated(model, experiment, file, device)
+        evaluation = evaluated(model, experiment, file, device)
         predictions = predictions_content(evaluation, experiment, file, facts)
     record = metrics_content(evaluation, facts, finished.training)
     record |= {"evaluation_seconds": round(time.monotonic() - began, 3), "provenance": provenance()}
@@ -72,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
-    """Every protocol that the experiment asks for."""
+def evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
+    """Every protocol that the experiment asks for, of a model that is on the device."""
     settings, task = experiment.evaluation, experiment.task
     windows, all_ids = test_windows(file, experiment.dataset, task.n_cond, task.n_pred_test, settings.window_sets)
     ids = {name: of_set[: settings.n_windows] for name, of_set in all_ids.items()}

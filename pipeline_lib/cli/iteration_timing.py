@@ -9,11 +9,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import torch
@@ -21,9 +21,11 @@ from torch import Tensor
 
 from pipeline_lib.cli.train_process import build_model
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.data.protocols import TrainingWindows
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime import device as devices
 from pipeline_lib.runtime.precision import resolve_precision
+from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
 from pipeline_lib.training.loop import Trainer
 
@@ -41,11 +43,15 @@ LIMIT_SECONDS = 15 * BUDGET_SECONDS
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per iteration: the median of `n_timed`. others: share of the processor that other work had meanwhile."""
+    """Seconds per iteration: the median of `n_timed`. others: share of the processor that other work had meanwhile.
+
+    by_benchmark: measured by `benchmark`, on the data themselves.
+    """
 
     seconds: float
     n_timed: int
     others: float = 0.0
+    by_benchmark: bool = False
 
 
 class NotTimedError(Exception):
@@ -54,17 +60,25 @@ class NotTimedError(Exception):
 
 def timed_apart(experiment: Experiment, frame_shape: FrameShape) -> Timing:
     """Measure in a process of its own; NotTimedError with the reason where that fails."""
-    request = json.dumps({"experiment": experiment.model_dump(mode="json"), "frame_shape": frame_shape})
-    command = [sys.executable, "-m", "pipeline_lib", "plan", "--time-iterations"]
+    request = {"experiment": experiment.model_dump(mode="json"), "frame_shape": frame_shape}
+    return Timing(**answer_of(["plan", "--time-iterations"], request, LIMIT_SECONDS))
+
+
+def answer_of(arguments: Sequence[str], request: Any, limit_seconds: float) -> Any:
+    """What `python -m pipeline_lib` with these arguments answers on its last line to a request, as JSON, on stdin.
+
+    Raises NotTimedError with the reason where it fails, is killed, or takes longer than the limit.
+    """
+    command = [sys.executable, "-m", "pipeline_lib", *arguments]
     try:
-        done = subprocess.run(command, input=request, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+        done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=limit_seconds)
     except subprocess.TimeoutExpired:
-        raise NotTimedError(f"a few iterations took longer than {LIMIT_SECONDS:.0f} s") from None
+        raise NotTimedError(f"a few iterations took longer than {limit_seconds:.0f} s") from None
     if done.returncode < 0:
         raise NotTimedError(f"the process was ended by signal {-done.returncode}, perhaps for want of memory")
     if done.returncode > 0:
         raise NotTimedError((done.stderr.strip().splitlines() or ["it failed without a word"])[-1])
-    return Timing(**json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def answer_request(stdin: str) -> str:
@@ -82,32 +96,60 @@ def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
     """
     assert experiment.training is not None
     training = experiment.training
-    endless = {"iterations": 10**9, "epochs": None, "logging_interval": 10**9, "checkpoint_interval": float("inf")}
     share = {"batch_size": -(-training.batch_size // training.n_processes), "n_processes": 1, "batch_norm": "per_rank"}
-    settings = training.model_copy(update=endless | share)
-    device = devices.choose_device(settings.device)
-    devices.configure(device, settings.n_threads, settings.deterministic)
+    settings = training.model_copy(update=share)
+    experiment = experiment.model_copy(update={"training": settings})
+    device = configured_device(experiment)
     n_frames = experiment.task.n_cond + experiment.task.n_pred
     stopwatch = _Stopwatch(device)
     with TemporaryDirectory() as folder:
-        trainer = Trainer(
-            model=build_model(experiment, frame_shape, device),
-            data=MadeUpWindows(settings.batch_size, n_frames, frame_shape, device),
-            settings=settings,
-            seed=0,
-            precision=resolve_precision(settings.precision, device),
-            device=device,
-            store=CheckpointStore(Path(folder)),
-            journal=Journal(Path(folder) / "journal.jsonl"),
-            stop=stopwatch.lap,
-            progress=_NoProgress(),
-        )
+        data = MadeUpWindows(settings.batch_size, n_frames, frame_shape, device)
+        trainer = endless_trainer(Trainer, experiment, data, device, Path(folder), stopwatch.lap)
         try:
             stopwatch.start()
             trainer.run()
         except _EnoughError:
             return stopwatch.timing()
     raise AssertionError("the stopwatch ends the training")
+
+
+def configured_device(experiment: Experiment) -> torch.device:
+    """The device of a training, with this process's threads and PyTorch's determinism set as it asks."""
+    settings = experiment.training
+    assert settings is not None
+    device = devices.choose_device(settings.device)
+    devices.configure(device, settings.n_threads, settings.deterministic)
+    return device
+
+
+AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
+
+
+def endless_trainer(
+    kind: type[AnyTrainer],
+    experiment: Experiment,
+    data: TrainingWindows,
+    device: torch.device,
+    folder: Path,
+    stop: Callable[[], str | None],
+) -> AnyTrainer:
+    """A new training of seed 0 that has no end of its own, logs nothing and keeps nothing, in a folder of its own."""
+    assert experiment.training is not None
+    endless = {"iterations": 10**9, "epochs": None, "logging_interval": 10**9, "checkpoint_interval": float("inf")}
+    settings = experiment.training.model_copy(update=endless)
+    seed_torch(0, "weights")
+    return kind(
+        model=build_model(experiment, data.frame_shape, device),
+        data=data,
+        settings=settings,
+        seed=0,
+        precision=resolve_precision(settings.precision, device),
+        device=device,
+        store=CheckpointStore(folder),
+        journal=Journal(folder / "journal.jsonl"),
+        stop=stop,
+        progress=_NoProgress(),
+    )
 
 
 class MadeUpWindows:
@@ -165,13 +207,14 @@ class _Stopwatch:
         """The median of what was timed after the warm-up."""
         timed = self._marks[WARM_UP[self._device.type] :]
         laps = [after - before for before, after in zip(timed, timed[1:], strict=False)]
-        return Timing(statistics.median(laps), len(laps), self._others())
+        return Timing(statistics.median(laps), len(laps), share_of_others(self._use))
 
-    def _others(self) -> float:
-        """Share of all cores' time since the start that was not ours, from 0 to 1."""
-        (began, all_before, ours_before), (ended, all_after, ours_after) = self._use, processor_use()
-        others = (all_after - all_before) - (ours_after - ours_before)
-        return min(max(others / ((ended - began) * (os.cpu_count() or 1)), 0.0), 1.0)
+
+def share_of_others(before: tuple[float, float, float]) -> float:
+    """Share of all cores' time that was not ours since `processor_use` gave `before`, from 0 to 1."""
+    (began, all_before, ours_before), (ended, all_after, ours_after) = before, processor_use()
+    others = (all_after - all_before) - (ours_after - ours_before)
+    return min(max(others / ((ended - began) * (os.cpu_count() or 1)), 0.0), 1.0)
 
 
 def processor_use() -> tuple[float, float, float]:

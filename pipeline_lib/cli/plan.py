@@ -1,6 +1,7 @@
 """List every run of a configuration with iterations, state, estimated time, GPU hours and disk; start none of them.
 
-Times rest on a few iterations of each kind of training, run on this machine and remembered in the user's cache.
+Times rest on what `benchmark` has measured on this machine, else on a few iterations of each kind of training, run here
+and remembered in the user's cache.
 """
 
 import argparse
@@ -53,9 +54,7 @@ def make_plan(
 ) -> dict[str, Any]:
     """All that is known of what is to come, as plain types; what is not known is null, with a reason."""
     rows = [_row(each, _time(each, times)) for each in runs]
-    disks = _disks(
-        [(paths.results_dir, [row["bytes"] for row in rows]), (paths.data_dir, [each.bytes for each in datasets])]
-    )
+    disks = disks_to_fill(runs, datasets, paths)
     return {
         "runs": rows,
         "datasets": [{"dataset": each.name, "is_prepared": each.is_prepared, "bytes": each.bytes} for each in datasets],
@@ -111,6 +110,7 @@ def _timing(time: ExperimentTime, experiment: Experiment) -> dict[str, Any]:
         "n_timed": time.timing.n_timed,
         "others_share_of_processor": time.timing.others,
         "is_remembered": time.is_remembered,
+        "by_benchmark": time.timing.by_benchmark,
         "device": time.device,
         "on_cpu": time.on_cpu,
         "n_threads": experiment.training.n_threads,
@@ -121,6 +121,15 @@ def _sum(values: Iterable[float | None]) -> dict[str, Any]:
     """Sum of what is known, and whether that is all."""
     known = list(values)
     return {"sum": sum(value for value in known if value is not None), "is_complete": None not in known}
+
+
+def disks_to_fill(
+    runs: Sequence[RunEstimate], datasets: Sequence[DatasetEstimate], paths: ResultPaths
+) -> list[dict[str, Any]]:
+    """What each disk must take for these runs and datasets, as far as it is known, and has free."""
+    return _disks(
+        [(paths.results_dir, [each.bytes for each in runs]), (paths.data_dir, [each.bytes for each in datasets])]
+    )
 
 
 def _disks(needs: Sequence[tuple[Path, Sequence[int | None]]]) -> list[dict[str, Any]]:

@@ -98,6 +98,8 @@ def _measurement(rows: Sequence[dict[str, Any]]) -> str:
     timing = rows[0]["timing"]
     what = "1 iteration" if timing["n_timed"] == 1 else f"the median of {timing['n_timed']} iterations"
     when = "timed earlier" if timing["is_remembered"] else "timed now"
+    if timing["by_benchmark"]:
+        when = "by the benchmark"
     threads = f" (threads: {timing['n_threads']})" if timing["on_cpu"] else ""
     line = f"{_some(list(map(_name, rows)))}: {what}, {when} on {timing['device']}{threads}"
     if timing["others_share_of_processor"] >= BUSY:

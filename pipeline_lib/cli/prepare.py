@@ -33,22 +33,29 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.train.resolve() == args.test.resolve():
         raise ValueError(f"--train and --test both name {args.train}: the two parts need a file each")
-    settings = read_experiment(args.config).dataset
+    prepare_dataset(read_experiment(args.config).dataset, args.raw, args.train, args.test)
+    return 0
+
+
+def prepare_dataset(settings: DatasetSettings, raw_folder: Path | None, train_file: Path, test_file: Path) -> None:
+    """Make both parts of a dataset, and say so. raw_folder: of the raw files, where it is prepared from some.
+
+    Raises ValueError where these are missing or not what they must be.
+    """
     prepare = load(DATASETS[settings.name].prepare)
-    raw = _raw_files(settings, args.raw)
+    raw = _raw_files(settings, raw_folder)
     start = time.perf_counter()
-    lock = _alone_with(args.train, args.test)
+    lock = _alone_with(train_file, test_file)
     try:
         with counted(f"prepare {settings.name}", DATASETS[settings.name].counted) as report:
-            prepare(settings, args.train, args.test, progress=report, code_version=_code_version(), **raw)
+            prepare(settings, train_file, test_file, progress=report, code_version=_code_version(), **raw)
     finally:
         lock.release()
     print(f"prepared {settings.name} in {time.perf_counter() - start:.1f} s")
-    for path in (args.train, args.test):
+    for path in (train_file, test_file):
         with PreparedFile(path) as file:
             size = path.stat().st_size / 1e6
             print(f"  {path}: {file.summary}, {size:.1f} MB, content {file.content_sha256[:12]}")
-    return 0
 
 
 def _raw_files(settings: DatasetSettings, folder: Path | None) -> dict[str, Path]:

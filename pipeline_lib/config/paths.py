@@ -121,6 +121,22 @@ class ResultPaths:
         return self.results_dir / "checks" / f"{name}.txt"
 
     @property
+    def benchmarks_dir(self) -> Path:
+        """What `benchmark` has measured: table and picture, and under `rows` what they are made of."""
+        return self.results_dir / "benchmarks"
+
+    def benchmark(self, suffix: str) -> Path:
+        return self.benchmarks_dir / f"benchmark.{suffix}"
+
+    @property
+    def benchmark_rows(self) -> Path:
+        return self.benchmarks_dir / "rows"
+
+    def benchmark_row(self, experiment: str, name: str) -> Path:
+        """One configuration on one device, measured in one way."""
+        return self.benchmark_rows / experiment / f"{name}.json"
+
+    @property
     def report(self) -> Path:
         return self.results_dir / "report.html"
 

@@ -1,0 +1,75 @@
+"""The comparison of a training step with the plain implementation: the same numbers, the same training."""
+
+import re
+
+import pytest
+import torch
+
+from benchmarks import training_step
+from benchmarks.training_step import PlainTrainer, compare, difference, plain_loss_terms
+from pipeline_lib.cli.benchmark_measuring import Effort, new_trainer
+from pipeline_lib.cli.iteration_timing import MadeUpWindows
+from pipeline_lib.cli.measured_trainer import MeasuredTrainer
+from pipeline_lib.config.loading import read_experiment
+
+CPU = torch.device("cpu")
+TINY_DIVE = {"image_latent": 7, "code_size_appearance": 5, "hidden_size": 6, "code_size_varying": 4, "ngf": 2}
+
+
+@pytest.fixture(params=["pde", "dive"])
+def experiment(request, tiny_experiment, repository):
+    if request.param == "pde":
+        return tiny_experiment
+    dive = read_experiment(repository / "config" / "experiments" / "moving_mnist" / "dive.yaml")
+    update = {"batch_size": 2, "n_threads": 1, "device": "cpu"}
+    training, model = dive.training.model_copy(update=update), dive.model.model_copy(update=TINY_DIVE)
+    return dive.model_copy(update={"model": model, "training": training})
+
+
+def made_up(experiment):
+    n_frames, shape = experiment.task.n_cond + experiment.task.n_pred, (1, 1, 10)
+    if experiment.model.name == "dive":
+        shape = (1, 16, 16)
+    return MadeUpWindows(experiment.training.batch_size, n_frames, shape, CPU)
+
+
+def test_both_ways_give_the_same_gradients_and_a_wrong_one_is_found(experiment, tmp_path, monkeypatch):
+    data = made_up(experiment)
+
+    def apart():
+        return difference(new_trainer(MeasuredTrainer, experiment, data, CPU, str(tmp_path)).model, data)
+
+    assert 0 <= apart() <= training_step.TOLERANCE
+
+    def wrong(model, video, drawn):
+        terms = plain_loss_terms(model, video, drawn)
+        return {name: 1.01 * value for name, value in terms.items()}
+
+    monkeypatch.setattr(training_step, "plain_loss_terms", wrong)
+    with pytest.raises(AssertionError, match="gradients differ by"):
+        apart()
+
+
+def test_a_plain_step_is_taken_by_the_plain_objective(experiment, tmp_path, monkeypatch):
+    called = []
+
+    def counted(*args):
+        called.append(args)
+        return plain_loss_terms(*args)
+
+    monkeypatch.setattr(training_step, "plain_loss_terms", counted)
+    trainer = new_trainer(PlainTrainer, experiment, made_up(experiment), CPU, str(tmp_path))
+    found = trainer.steps(2)
+    assert len(called) == 2 and all(seconds > 0 for seconds in found.parts.values())
+    assert not trainer.optimiser.param_groups[0]["fused"]
+
+
+def test_the_comparison_prints_both_ways_and_their_ratio(experiment, monkeypatch, capsys):
+    monkeypatch.setattr(training_step, "opened", lambda *_: made_up(experiment))
+    compare(experiment, None, with_plain=True, effort=Effort(repetitions=3, seconds=0.0))
+    shown = capsys.readouterr().out
+    assert re.search(r"^ours +float32 +[\d.]+ +[\d.]+ - [\d.]+( +[\d.]+){4}$", shown, re.MULTILINE)
+    assert re.search(r"^plain +float32 ", shown, re.MULTILINE)
+    assert re.search(r"ratio of pairs: [\d.]+ \([\d.]+ - [\d.]+\)", shown)
+    compare(experiment, None, with_plain=False, effort=Effort(repetitions=1, seconds=0.0))
+    assert "plain" not in capsys.readouterr().out
