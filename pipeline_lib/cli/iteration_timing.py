@@ -90,13 +90,20 @@ def answer_request(stdin: str) -> str:
 
 
 def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
-    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk."""
+    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk.
+
+    Of a training of several processes, one's share of a batch is timed, without the exchange with the others.
+    """
     assert experiment.training is not None
+    training = experiment.training
+    share = {"batch_size": -(-training.batch_size // training.n_processes), "n_processes": 1, "batch_norm": "per_rank"}
+    settings = training.model_copy(update=share)
+    experiment = experiment.model_copy(update={"training": settings})
     device = configured_device(experiment)
     n_frames = experiment.task.n_cond + experiment.task.n_pred
     stopwatch = _Stopwatch(device)
     with TemporaryDirectory() as folder:
-        data = MadeUpWindows(experiment.training.batch_size, n_frames, frame_shape, device)
+        data = MadeUpWindows(settings.batch_size, n_frames, frame_shape, device)
         trainer = endless_trainer(Trainer, experiment, data, device, Path(folder), stopwatch.lap)
         try:
             stopwatch.start()

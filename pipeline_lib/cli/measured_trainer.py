@@ -77,10 +77,12 @@ class MeasuredTrainer(Trainer):
         super()._step()
         self._clock.lap("optimiser")
 
-    def _backward(self, video_BTCHW: Tensor, drawn: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def _backward(
+        self, video_BTCHW: Tensor | None, drawn: int, n_windows: int | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         self._clock.lap("data")
-        self._n_windows += len(video_BTCHW)
-        found = super()._backward(video_BTCHW, drawn)
+        self._n_windows += 0 if video_BTCHW is None else len(video_BTCHW)
+        found = super()._backward(video_BTCHW, drawn, n_windows)
         self._clock.lap("backward")
         return found
 

@@ -76,6 +76,7 @@ def _time(needs: RunEstimate, times: IterationTimes) -> ExperimentTime | None:
 def _row(needs: RunEstimate, time: ExperimentTime | None) -> dict[str, Any]:
     """A run's line of the plan."""
     experiment, seconds = needs.run.experiment, _seconds(needs, time)
+    n_gpus = experiment.training.n_processes if experiment.training else 1
     reasons = [needs.reason, time.reason if time else ""]
     return {
         "experiment": experiment.name,
@@ -86,7 +87,7 @@ def _row(needs: RunEstimate, time: ExperimentTime | None) -> dict[str, Any]:
         "done_iterations": needs.done,
         "remaining_iterations": needs.remaining,
         "seconds": seconds,
-        "gpu_hours": 0.0 if time is None or time.on_cpu else None if seconds is None else seconds / 3600,
+        "gpu_hours": 0.0 if time is None or time.on_cpu else None if seconds is None else n_gpus * seconds / 3600,
         "bytes": needs.bytes,
         "timing": _timing(time, experiment) if time and time.timing else None,
         "unknown_because": "; ".join(reason for reason in reasons if reason),

@@ -1,31 +1,35 @@
 """Train one run, or fit a baseline; a run that was finished before is restored from its kept weights.
 
-This process computes nothing: it holds the run's lock and the lease of a GPU, starts the training process, passes
-signals on to it, and writes the end state where that process was killed before it could.
+This process computes nothing: it holds the run's lock and the lease of a GPU (or several), starts the training process
+(or several), passes signals on, and writes the end state where the first of them could not.
 """
 
 import argparse
 import os
 import signal
-import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from pathlib import Path
 from types import FrameType
 
+from pipeline_lib.cli.training_processes import LOST, TrainingProcesses
 from pipeline_lib.cli.training_request import TrainingRequest, publish, training_request
 from pipeline_lib.config.dotted_keys import parse_assignments
 from pipeline_lib.config.loading import read_experiment
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.atomic import remove_leftovers
-from pipeline_lib.runtime.gpus import lease_gpu
+from pipeline_lib.runtime.gpus import lease_gpus
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
+from pipeline_lib.runtime.signals import leave_signals_to_the_first
 from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions, add_store_arguments, store_options
 
 # A process that was told to stop may still be writing its checkpoint.
 LOCK_PATIENCE_SECONDS = 60.0
-PARENT_CHECK_SECONDS = 1.0
+# Followers of a training whose parent is gone, while the first saves.
+ORPHAN_SECONDS = 30.0
 # What is not in the store by then, `track` brings there.
 LAST_SHIPMENT_SECONDS = 10.0
 
@@ -44,16 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--live", action="store_true", help="ship the journal to the tracking store meanwhile")
     parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--meeting", type=Path, help=argparse.SUPPRESS)
     add_store_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.rank > 0:
+        leave_signals_to_the_first(ORPHAN_SECONDS)
     request = _request(args)
     store = store_options(args) if args.live else None
     if args.process:
-        from pipeline_lib.cli.train_process import run_process  # here, because the supervising process needs no torch
-
-        return run_process(request, store)
+        return _run_process(args, request, store) if args.meeting is None else _run_rank(args, request, store)
     lock = _lock(request)
     try:
         if request.is_finished:
@@ -61,11 +67,36 @@ def run(args: argparse.Namespace) -> int:
             print(f"{request.experiment.name}: restored finished weights of digest {request.digest}", file=sys.stderr)
             return 0
         remove_leftovers(request.out)
-        variables, lease = lease_gpu(request.device)
-        locks = [lock] + ([lease] if lease else [])
-        return _supervise(request, variables, locks, store)
+        variables, leases = lease_gpus(request.device, request.n_processes)
+        return _supervise(request, variables, [lock, *leases], store)
     finally:
         lock.release()
+
+
+def _run_process(args: argparse.Namespace, request: TrainingRequest, store: StoreOptions | None) -> int:
+    """The training itself, or one of its processes. Imported here, because the supervising process needs no torch."""
+    if args.rank > 0:
+        from pipeline_lib.cli.train_follower import run_follower
+
+        return run_follower(request, args.rank, args.meeting)
+    from pipeline_lib.cli.train_process import run_process
+
+    return run_process(request, store, args.meeting)
+
+
+def _run_rank(args: argparse.Namespace, request: TrainingRequest, store: StoreOptions | None) -> int:
+    """One of several processes. It ends without PyTorch's clean-up, whose threads sometimes abort what went well."""
+    try:
+        code = _run_process(args, request, store)
+    except ValueError as error:
+        print(f"pipeline_lib train: {error}", file=sys.stderr)
+        code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _request(args: argparse.Namespace) -> TrainingRequest:
@@ -93,46 +124,44 @@ def _lock(request: TrainingRequest) -> FileLock:
 def _supervise(
     request: TrainingRequest, variables: dict[str, str], locks: list[FileLock], store: StoreOptions | None
 ) -> int:
-    """Run the training process to its end, whatever that is; its exit code, 128 + n where signal n ended it.
+    """Run the training to its end, whatever that is; its exit code, 128 + n where signal n ended a process of it.
 
-    The process inherits the locks, so they hold as long as either of the two lives.
+    The processes inherit the locks, so they hold as long as any of them or this one lives.
     """
     descriptors = [lock.descriptor for lock in locks]
-    command = [sys.executable, "-m", "pipeline_lib", *sys.argv[1:], "--process"]
-    process = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=descriptors)
+    with tempfile.TemporaryDirectory(prefix="pipeline_lib-training-") as meeting:
+        processes = TrainingProcesses(request.n_processes, Path(meeting), variables, descriptors)
 
-    def pass_on(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
+        def pass_on(number: int, _: FrameType | None) -> None:
+            processes.send_signal(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, pass_on)
-    code = _wait(process)
-    if code >= 0:
-        return code
-    _report_death(request, code, store)
-    return 128 - code
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the process; where our own parent dies (a workflow that was killed), ask it to save and stop."""
-    parent = os.getppid()
-    while True:
-        try:
-            return process.wait(timeout=PARENT_CHECK_SECONDS)
-        except subprocess.TimeoutExpired:
-            if os.getppid() != parent:
-                process.terminate()
-                parent = os.getppid()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, pass_on)
+        rank, code = processes.wait()
+        told = processes.failure(rank)
+    who = f"process {rank} of the {request.n_processes} of the training" if request.n_processes > 1 else ""
+    if code < 0:
+        _report_death(request, who or "the training process", code, store)
+        return 128 - code
+    if code == LOST or (code > 0 and rank > 0):
+        # The first process has journalled its own failure; of another's it knows nothing.
+        _report(request, "failed", f"{who}: {told or f'it ended with code {code}, see its last words'}", store)
+        return 1
+    return code
 
 
-def _report_death(request: TrainingRequest, code: int, store: StoreOptions | None) -> None:
+def _report_death(request: TrainingRequest, who: str, code: int, store: StoreOptions | None) -> None:
     """Journal, and ship, the end of a process that a signal ended before it could do so itself."""
     name = signal.Signals(-code).name
     hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
-    reason = f"the training process was ended by {name}{hint}; the same command continues from the last checkpoint"
+    reason = f"{who} was ended by {name}{hint}; the same command continues from the last checkpoint"
+    _report(request, "killed", reason, store)
+
+
+def _report(request: TrainingRequest, status: str, reason: str, store: StoreOptions | None) -> None:
     journal = Journal(request.journal)
     if journal.last_status not in ("stopped", "finished"):
-        journal.state("killed", reason)
+        journal.state(status, reason)
     journal.close()
     print(f"{request.experiment.name}: {reason}", file=sys.stderr)
     with open(request.state / "train.log", "a") as log:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import torch
 from torch import nn
 
+from pipeline_lib.cli.training_processes import LOST, tell_failure
 from pipeline_lib.cli.training_request import TrainingRequest, publish
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_run
@@ -25,15 +26,18 @@ from pipeline_lib.records.run import run_entry
 from pipeline_lib.runtime import device as devices
 from pipeline_lib.runtime.atomic import copy_file
 from pipeline_lib.runtime.precision import resolve_precision
+from pipeline_lib.runtime.ranks import Ranks, RanksLostError, join
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.runtime.signals import StopRequest
 from pipeline_lib.runtime.training_progress import TrainingProgress
 from pipeline_lib.tracking import live
 from pipeline_lib.tracking.options import StoreOptions
+from pipeline_lib.training.batch_norm import synchronise
 from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
 from pipeline_lib.training.decomposition_validation import DecompositionValidation
 from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
+from pipeline_lib.training.memory import TrainingOutOfMemoryError, memory_explained
 from pipeline_lib.training.pictures import TrainingPictures
 from pipeline_lib.training.validation import ForecastValidation, Validation
 from pipeline_lib.training.watch import TrainingDivergedError
@@ -48,13 +52,36 @@ def open_training_data(request: TrainingRequest, device: torch.device) -> Traini
     return opened
 
 
-def build_model(experiment: Experiment, frame_shape: tuple[int, int, int], device: torch.device) -> nn.Module:
-    """The model that is trained, on the device, its weights drawn from PyTorch's generator."""
+def build_model(
+    experiment: Experiment, frame_shape: tuple[int, int, int], device: torch.device, ranks: Ranks | None = None
+) -> nn.Module:
+    """The model that is trained, on the device, its weights drawn from PyTorch's generator.
+
+    ranks: the processes that train it, which may share BatchNorm's statistics. Raises ValueError where it can't.
+    """
     assert experiment.training is not None
     model: nn.Module = load(MODELS[experiment.model.name].build)(
         experiment.model, experiment.task, frame_shape, device.type, experiment.training.frames_per_decoder_call
     )
+    if ranks is not None and experiment.training.batch_norm == "synchronised":
+        synchronise(model, ranks)
     return lay_out(model.to(device), experiment.training, device)
+
+
+def join_ranks(rank: int, count: int, meeting: Path, device: torch.device) -> Ranks:
+    """Meet the other processes of the training in the folder that their parent has made for them."""
+    return join(rank, count, meeting / "store", device)
+
+
+def reason_of(error: BaseException, request: TrainingRequest) -> str:
+    """Why a training failed, as the journal says it."""
+    if isinstance(error, TrainingOutOfMemoryError):
+        return f"{error}; configuration {request.paths.config}"
+    if isinstance(error, TrainingDivergedError):
+        last_good = CheckpointStore(request.state).newest_iteration()
+        where = "none was saved" if last_good is None else f"iteration {last_good}"
+        return f"{error}; configuration {request.paths.config}, last good checkpoint: {where}"
+    return f"{type(error).__name__}: {error}"
 
 
 def fit_baseline(request: TrainingRequest) -> None:
@@ -110,15 +137,22 @@ LAST_SHIPMENT_SECONDS = 3.0
 class TrainingProcess:
     """One training, from the checkpoint if there is one to the outputs in the run folder."""
 
-    def __init__(self, request: TrainingRequest, log: TextIO, stop: StopRequest) -> None:
+    def __init__(self, request: TrainingRequest, log: TextIO, stop: StopRequest, meeting: Path | None = None) -> None:
         settings = request.experiment.training
         assert settings is not None and request.seed is not None
         self.request, self.settings, self.log, self.stop = request, settings, log, stop
-        self.device = devices.choose_device(settings.device)
+        self.device = devices.choose_device(settings.device, 0, settings.n_processes)
         devices.configure(self.device, settings.n_threads, settings.deterministic)
         self.precision = resolve_precision(settings.precision, self.device)
+        self.ranks = join_ranks(0, settings.n_processes, meeting, self.device) if meeting else Ranks()
         self.journal = Journal(request.journal)
-        self.trainer, self.facts = self._compose()
+        try:
+            advice = "a device with more memory is needed"
+            with memory_explained(settings, self.device, "loading data and model", advice):
+                self.trainer, self.facts = self._compose()
+        except TrainingOutOfMemoryError as error:
+            self.journal.state("failed", message := reason_of(error, request))
+            raise ValueError(message) from error
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
         experiment = self.request.experiment
@@ -127,12 +161,13 @@ class TrainingProcess:
         seed_torch(self.request.seed, "weights")
         validation = self._validation(data)
         trainer = Trainer(
-            model=build_model(experiment, data.frame_shape, self.device),
+            model=build_model(experiment, data.frame_shape, self.device, self.ranks),
             data=data,
             settings=self.settings,
             seed=self.request.seed,
             precision=self.precision,
             device=self.device,
+            ranks=self.ranks,
             store=CheckpointStore(self.request.state),
             journal=self.journal,
             stop=self.stop.poll,
@@ -159,6 +194,12 @@ class TrainingProcess:
         truth = data.sample_truth(*sample) if isinstance(data, TruthfulWindows) else {}
         return DecompositionValidation("train_sample", windows, task.n_cond, truth)
 
+    @property
+    def place(self) -> str:
+        """What the training runs on, in words."""
+        one = devices.describe(self.device)
+        return f"{self.ranks.count} processes, the first on {one}" if self.ranks.is_several else one
+
     def say(self, line: str) -> None:
         """To the run's log, and to whoever watches."""
         print(line, file=self.log, flush=True)
@@ -172,14 +213,14 @@ class TrainingProcess:
         except TrainingStopped as reason:
             self._end("stopped", f"{reason}; saved at iteration {self.trainer.iteration}, the same command continues")
             raise
-        except TrainingDivergedError as error:
-            last_good = CheckpointStore(self.request.state).newest_iteration()
-            where = "none was saved" if last_good is None else f"iteration {last_good}"
-            message = f"{error}; configuration {self.request.paths.config}, last good checkpoint: {where}"
-            self._end("failed", message)
-            raise ValueError(message) from error
+        except RanksLostError:
+            self.trainer.progress.close()  # type: ignore[attr-defined]
+            raise  # why another process is gone is not known here: the parent journals it
         except BaseException as error:
-            self._end("failed", f"{type(error).__name__}: {error}")
+            message = reason_of(error, self.request)
+            self._end("failed", message)
+            if isinstance(error, TrainingDivergedError | TrainingOutOfMemoryError):
+                raise ValueError(message) from error
             raise
         self._finish()
 
@@ -201,7 +242,7 @@ class TrainingProcess:
         self.journal.session(
             {
                 **provenance(),
-                "device": devices.describe(self.device),
+                "device": self.place,
                 "precision": self.precision,
                 "resumed_at": trainer.iteration,
             }
@@ -212,7 +253,7 @@ class TrainingProcess:
             f"{request.experiment.name} seed {request.seed}: "
             + (f"continues at iteration {trainer.iteration}" if resumed else "begins")
             + f", to {budget.iterations} iterations ({budget.iterations_per_epoch} an epoch) "
-            f"in {self.precision} on {devices.describe(self.device)}, "
+            f"in {self.precision} on {self.place}, "
             f"{n_parameters(trainer.model):,} parameters, {trainer.data.n_windows:,} training windows"
         )
 
@@ -240,9 +281,10 @@ class TrainingProcess:
                 "epochs": round(budget.iterations / budget.iterations_per_epoch, 3),
                 "n_training_windows": trainer.data.n_windows,
                 "precision": self.precision,
-                "device": devices.describe(self.device),
+                "device": self.place,
+                "n_processes": self.ranks.count,
                 "n_threads": self.settings.n_threads,
-                "gpu_hours": seconds / 3600 if self.device.type == "cuda" else 0.0,
+                "gpu_hours": self.ranks.count * seconds / 3600 if self.device.type == "cuda" else 0.0,
                 "n_parameters": {**sizes, "total": n_parameters(model)},
                 "weights_sha256": digest,
             },
@@ -251,10 +293,11 @@ class TrainingProcess:
         self.say(f"weights: {self.request.paths.model} (after {math.ceil(seconds)} s of training)")
 
 
-def run_process(request: TrainingRequest, store: StoreOptions | None) -> int:
+def run_process(request: TrainingRequest, store: StoreOptions | None, meeting: Path | None = None) -> int:
     """Train or fit in this process; `store` is where the journal is shipped to meanwhile, if anywhere.
 
-    Returns 0, or 128 + n where signal n asked it to stop and it saved its state.
+    meeting: folder in which several processes of a training meet, of which this is the first.
+    Returns 0, 128 + n where signal n asked it to stop and it saved its state, or `LOST` where another process is gone.
     """
     if request.experiment.is_baseline:
         fit_baseline(request)
@@ -262,10 +305,14 @@ def run_process(request: TrainingRequest, store: StoreOptions | None) -> int:
     shipper = live.start(request.journal, request.out, store) if store else None
     with StopRequest(watch_parent=True) as stop, open(request.state / "train.log", "a") as log:
         try:
-            TrainingProcess(request, log, stop).run()
+            TrainingProcess(request, log, stop, meeting).run()
         except TrainingStopped:
             assert stop.signal_number is not None
             return 128 + stop.signal_number
+        except RanksLostError as error:
+            assert meeting is not None
+            tell_failure(meeting, 0, str(error))
+            return LOST
         finally:
             if shipper is not None:
                 shipper.stop(LAST_SHIPMENT_SECONDS)

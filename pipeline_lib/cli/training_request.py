@@ -68,6 +68,11 @@ class TrainingRequest:
     def device(self) -> str:
         return self.experiment.training.device if self.experiment.training else "cpu"
 
+    @property
+    def n_processes(self) -> int:
+        """Processes that train together."""
+        return self.experiment.training.n_processes if self.experiment.training else 1
+
 
 def training_request(experiment: Experiment, seed: int | None, train_file: Path, out: Path) -> TrainingRequest:
     """The run of an experiment with a seed on a prepared training file.

@@ -69,11 +69,23 @@ class TrainingSettings(Section):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU."
     )
+    n_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share each batch, on a GPU each, or on the CPU's threads; the batch stays the "
+        "configured one. All are on one machine [processes].",
+    )
+    batch_norm: Literal["per_rank", "synchronised"] = Field(
+        "per_rank",
+        description="Statistics of BatchNorm where n_processes is above 1: each process has those of its windows, "
+        "or all have those of the whole batch (DIVE only: the PDE model's networks normalise call by call).",
+    )
     n_threads: int = Field(
         2,
         ge=1,
         le=512,
-        description="CPU threads [threads]; a CPU run repeats bit for bit at the same number.",
+        description="CPU threads of a process [threads]; a CPU run repeats bit for bit at the same number.",
     )
     deterministic: bool = Field(
         False, description="Ask PyTorch for deterministic algorithms on a GPU (slower); CPU runs always repeat."
@@ -98,12 +110,32 @@ class TrainingSettings(Section):
             raise ValueError("give exactly one of iterations and epochs (set one that is inherited to null)")
         if self.accumulation > self.batch_size:
             raise ValueError(f"accumulation ({self.accumulation}) must not exceed batch_size ({self.batch_size})")
+        if self.n_processes > 1 and self.accumulation * self.n_processes > self.batch_size:
+            raise ValueError(
+                f"n_processes ({self.n_processes}) times accumulation ({self.accumulation}) must not exceed "
+                f"batch_size ({self.batch_size})"
+            )
+        if self.n_processes > 1 and ":" in self.device:
+            raise ValueError(
+                f"device {self.device} is one GPU and n_processes asks for {self.n_processes}; "
+                "set device to cuda or auto"
+            )
+        if self.compile and self.batch_norm == "synchronised":
+            raise ValueError(
+                "batch_norm synchronised can't be compiled; set compile to false, or batch_norm to per_rank"
+            )
+        if self.n_processes == 1 and self.batch_norm != "per_rank":
+            raise ValueError("batch_norm says how several processes normalise, and n_processes is 1; leave it out")
         if self.frames_per_decoder_call != "auto" and self.frames_per_decoder_call < 1:
             raise ValueError(f"frames_per_decoder_call must be auto or at least 1, got {self.frames_per_decoder_call}")
         return self
 
     def identity(self) -> dict:
-        """The part that decides a run's numbers (not its budget, logging, device)."""
-        return self.model_dump(
-            mode="json", include={"batch_size", "accumulation", "gradient_clip_norm", "precision", "optimiser"}
-        )
+        """The part that decides a run's numbers (not its budget, logging, device).
+
+        Several processes are part of it, for each has BatchNorm's statistics and noise of its own.
+        """
+        deciding = {"batch_size", "accumulation", "gradient_clip_norm", "precision", "optimiser"}
+        if self.n_processes > 1:
+            deciding |= {"n_processes", "batch_norm"}
+        return self.model_dump(mode="json", include=deciding)

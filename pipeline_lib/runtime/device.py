@@ -1,12 +1,26 @@
 """Device and arithmetic of a computation."""
 
 import os
+import resource
+from pathlib import Path
 
 import torch
 
+MEMINFO = Path("/proc/meminfo")
 
-def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA if there is one, else the CPU; a device that is asked for and missing is an error."""
+
+def choose_device(name: str, rank: int = 0, n_processes: int = 1) -> torch.device:
+    """`auto` takes CUDA if there is one, else the CPU; a device that is asked for and missing is an error.
+
+    Where a training has several processes, process `rank` takes the GPU of that number, of those that it may use.
+    """
+    if n_processes > 1 and name != "cpu" and (name == "cuda" or torch.cuda.is_available()):
+        if (count := torch.cuda.device_count()) < n_processes:
+            raise ValueError(
+                f"training.n_processes is {n_processes}, and PyTorch sees {count} CUDA devices, where each needs one; "
+                f"set training.n_processes to {max(count, 1)}, or training.device to cpu"
+            )
+        return torch.device("cuda", rank)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
@@ -28,6 +42,19 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def memory(device: torch.device) -> tuple[int, int]:
+    """Memory in use and all there is [bytes]: of a GPU, or of this machine (where it is not Linux: in use by us)."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return total - free, total
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if not MEMINFO.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, total
+    lines = MEMINFO.read_text().splitlines()
+    available = next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return total - available, total
 
 
 def configure(device: torch.device, n_threads: int, deterministic: bool) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from pipeline_lib.runtime.locks import FileLock, lease_one, node_local_folder
+from pipeline_lib.runtime.locks import FileLock, lease_several, node_local_folder
 
 
 def visible_gpus(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -19,14 +19,22 @@ def visible_gpus(environ: Mapping[str, str] = os.environ) -> list[str]:
     return answer.stdout.split()
 
 
-def lease_gpu(device: str, environ: Mapping[str, str] = os.environ) -> tuple[dict[str, str], FileLock | None]:
-    """A GPU of our own for a training on `device`: variables for its process, and the lock that keeps the lease.
+def lease_gpus(
+    device: str, count: int = 1, environ: Mapping[str, str] = os.environ
+) -> tuple[dict[str, str], list[FileLock]]:
+    """GPUs of our own for a training on `device`: variables for its processes, and the locks that keep the leases.
 
-    Waits until one is free. Nothing is leased for the CPU, for a GPU that is named by its number, where a scheduler
-    has chosen already (SLURM), or where there is none.
+    Waits until `count` are free. Nothing is leased for the CPU, for a GPU that is named by its number, where a
+    scheduler has chosen already (SLURM), or where there is none. Raises ValueError where there are fewer.
     """
     gpus = visible_gpus(environ) if device in ("auto", "cuda") and "SLURM_JOB_ID" not in environ else []
     if not gpus:
-        return {}, None
-    name, lock = lease_one(node_local_folder(), [f"gpu_{gpu}" for gpu in gpus], wait_seconds=float("inf"))
-    return {"CUDA_VISIBLE_DEVICES": name.removeprefix("gpu_")}, lock
+        return {}, []
+    if len(gpus) < count:
+        raise ValueError(
+            f"training.n_processes asks for {count} GPUs, and this machine has {len(gpus)} ({', '.join(gpus)}); "
+            f"set training.n_processes to {len(gpus)}, or training.device to cpu"
+        )
+    leases = lease_several(node_local_folder(), [f"gpu_{gpu}" for gpu in gpus], count, wait_seconds=float("inf"))
+    names = [name.removeprefix("gpu_") for name, _ in leases]
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names)}, [lock for _, lock in leases]

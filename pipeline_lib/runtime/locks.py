@@ -81,9 +81,21 @@ def lease_one(folder: Path, names: Sequence[str], wait_seconds: float = 0.0) -> 
 
     Waits up to `wait_seconds` (may be infinite) for one to become free; raises LockHeldError after that.
     """
-    assert names, "nothing to lease"
+    ((name, lock),) = lease_several(folder, names, 1, wait_seconds)
+    return name, lock
+
+
+def lease_several(
+    folder: Path, names: Sequence[str], count: int, wait_seconds: float = 0.0
+) -> list[tuple[str, FileLock]]:
+    """The first `count` of several things that nobody has leased, and the locks that keep them ours.
+
+    Waits like `lease_one`, holding none meanwhile, so that two who want several can't wait for each other.
+    """
+    assert 0 < count <= len(names), f"{count} of {len(names)}"
     deadline = time.monotonic() + wait_seconds
     while True:
+        leased: list[tuple[str, FileLock]] = []
         holders = []
         for name in names:
             lock = FileLock(folder / f"{name}.lock")
@@ -92,7 +104,11 @@ def lease_one(folder: Path, names: Sequence[str], wait_seconds: float = 0.0) -> 
             except LockHeldError as error:
                 holders.append(str(error))
             else:
-                return name, lock
+                leased.append((name, lock))
+                if len(leased) == count:
+                    return leased
+        for _, lock in leased:
+            lock.release()
         if time.monotonic() >= deadline:
             raise LockHeldError("all are taken: " + "; ".join(holders))
         time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))

@@ -7,7 +7,7 @@ continues with the very numbers that it would have had.
 import numpy as np
 import torch
 
-STREAMS = {"weights": 0, "shuffle": 1, "draw": 2, "validation": 3, "videos": 4}
+STREAMS = {"weights": 0, "shuffle": 1, "draw": 2, "validation": 3, "videos": 4, "noise": 5}
 
 
 def generator(seed: int, stream: str, *position: int) -> np.random.Generator:
@@ -15,6 +15,6 @@ def generator(seed: int, stream: str, *position: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, STREAMS[stream], *position]))
 
 
-def seed_torch(seed: int, stream: str) -> None:
-    """Seed PyTorch's global generators for one purpose."""
-    torch.manual_seed(int(generator(seed, stream).integers(2**63)))
+def seed_torch(seed: int, stream: str, *position: int) -> None:
+    """Seed PyTorch's global generators for one purpose, at one position (an iteration and a process, say)."""
+    torch.manual_seed(int(generator(seed, stream, *position).integers(2**63)))

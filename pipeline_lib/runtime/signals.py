@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from types import FrameType
 
@@ -51,3 +52,22 @@ class StopRequest:
             self.signal_number = signal.SIGTERM
             self.reason = "the parent process is gone"
         return self.reason
+
+
+def leave_signals_to_the_first(grace_seconds: float) -> None:
+    """For the other processes of a training: only the first answers a wish to stop, and saves.
+
+    Where the parent is gone this process ends by itself, `grace_seconds` later: until it has saved, the first may need
+    it.
+    """
+    for number in StopRequest.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        time.sleep(grace_seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

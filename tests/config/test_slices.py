@@ -21,6 +21,8 @@ def changed_parts(slice_, experiment: Experiment, section: str, **changes) -> se
     [
         ("model", {"integrator_hidden_size": 17}, set(), {"model"}, set()),
         ("training", {"batch_size": 9}, set(), {"training"}, set()),
+        ("training", {"n_processes": 2}, set(), {"training"}, set()),
+        ("training", {"n_processes": 2, "batch_norm": "synchronised"}, set(), {"training"}, set()),
         ("training", {"optimiser": {"learning_rate": 0.1}}, set(), {"training"}, set()),
         ("training", {"iterations": 21}, set(), {"budget"}, set()),
         ("training", {"iterations": None, "epochs": 1}, set(), {"budget"}, set()),

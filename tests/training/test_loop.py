@@ -248,6 +248,19 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(tiny_experiment, tmp
         assert torch.allclose(whole, summed, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("accumulation", [2, 3, 8])
+def test_accumulation_gives_the_gradient_of_the_whole_sum(tiny_experiment, tmp_path, accumulation):
+    """A sum is over the whole batch in parts too, not over each part times its share."""
+    gradients = []
+    for name, parts in [("whole", 1), ("parts", accumulation)]:
+        trainer = toy_trainer(tiny_experiment, tmp_path / name, accumulation=parts)
+        trainer.model.double().sums_batch = True
+        trainer._backward(trainer.data.batch(0, np.arange(8)).double(), 9)
+        gradients.append([parameter.grad for parameter in trainer.model.parameters()])
+    for whole, summed in zip(*gradients, strict=True):
+        torch.testing.assert_close(whole, summed, rtol=1e-10, atol=1e-9)
+
+
 def test_clipping_bounds_the_whole_gradient(tiny_experiment, tmp_path):
     norms = {}
     for limit in (None, 1e-3):

@@ -20,9 +20,9 @@ rule train:
         journal=TRAINED.journal,
     log:
         PATHS.log("train", "{dataset}/{model}/seed_{seed}"),
-    threads: lambda wildcards: experiment_of(wildcards).training.n_threads
+    threads: lambda wildcards: (t := experiment_of(wildcards).training).n_threads * t.n_processes
     resources:
-        gpu=lambda wildcards: int(experiment_of(wildcards).training.device != "cpu"),
+        gpu=lambda wildcards: (t := experiment_of(wildcards).training).n_processes * (t.device != "cpu"),
         runtime=720,
         mem_mb=8000,
     params:
