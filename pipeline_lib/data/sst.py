@@ -24,6 +24,10 @@ from pipeline_lib.data.sst_zones import SIZE, zone_days
 FRAME_SHAPE = (1, SIZE, SIZE)
 
 
+SEA_CELSIUS = (-5.0, 45.0)
+"""Temperatures that the surface of a sea may have, generously [°C]."""
+
+
 @dataclass(frozen=True)
 class ZoneFacts:
     """What is known of a zone once its file is read: statistics (T,) of its days, and extremes over all of them.
@@ -128,6 +132,7 @@ def read_facts(path: Path, first_day: date, n_days: int | None) -> ZoneFacts:
                     f"{path}: thetao of day {day} ({first_day + timedelta(days=day)}) is the same everywhere, so it "
                     "cannot be normalised: is the day missing?"
                 )
+            _check_celsius(temperature, path, days.start, first_day)
             of_block = statistics_of(temperature, zone.climatology_mean[days], zone.climatology_std[days])
             normalised = normalise(temperature, of_block)
             statistics.append(of_block)
@@ -140,6 +145,18 @@ def read_facts(path: Path, first_day: date, n_days: int | None) -> ZoneFacts:
         (float(min(of_temperature)), float(max(of_temperature))),
         (float(min(of_normalised)), float(max(of_normalised))),
     )
+
+
+def _check_celsius(temperature_THW: NDArray[np.float64], path: Path, first: int, first_day: date) -> None:
+    """ValueError where no sea has such temperatures in °C: files need not say that they are in kelvins."""
+    low, high = SEA_CELSIUS
+    if (is_beyond := ((temperature_THW < low) | (temperature_THW > high)).any(axis=(1, 2))).any():
+        number = int(np.flatnonzero(is_beyond)[0])
+        of_day, day = temperature_THW[number], first + number
+        raise ValueError(
+            f"{path}: thetao of day {day} ({first_day + timedelta(days=day)}) goes from {of_day.min():.6g} to "
+            f"{of_day.max():.6g}, expected are degrees Celsius of a sea, {low:g} to {high:g}: is it in kelvins?"
+        )
 
 
 def _videos(

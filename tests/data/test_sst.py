@@ -227,3 +227,11 @@ def test_a_truncated_file_is_named(raw: Path, tmp_path: Path) -> None:
     whole = (raw / "data_17.nc").read_bytes()
     message = failing(raw, tmp_path, lambda path: path.write_bytes(whole[: len(whole) // 2]))
     assert "is a damaged or truncated netCDF file" in message
+
+
+def test_one_day_in_kelvins_is_an_error_that_names_it_though_no_unit_is_given(tmp_path: Path) -> None:
+    values = temperatures(40)
+    values[33] += 273.15
+    path = write_zone(tmp_path / "data_3.nc", values)
+    with pytest.raises(ValueError, match=r"data_3\.nc: thetao of day 33 \(2007-01-30\) goes from 2.*kelvins"):
+        sst.read_facts(path, dates(1)[0], None)
