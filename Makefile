@@ -7,6 +7,9 @@ BIN = .venv/bin
 RUN = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
 SNAKEMAKE = $(RUN) snakemake --cores all
 
+# Files of tests, two at once: many wait for processes of their own.
+TWO_AT_ONCE = -n 2 --dist loadfile
+
 # Nothing that is called here reports its use to anybody.
 export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
@@ -31,10 +34,10 @@ benchmark: .venv/.installed ## What every configuration takes on this machine (O
 	$(RUN) pipeline_lib benchmark $(ONLY)
 
 test: .venv/.installed ## The tests that take seconds
-	$(RUN) pytest -q
+	$(RUN) pytest -q $(TWO_AT_ONCE)
 
 test-all: .venv/.installed ## All tests, the slow ones too
-	$(RUN) pytest -q -m ""
+	$(RUN) pytest -q -m "" $(TWO_AT_ONCE)
 
 lint: .venv/.installed ## ruff, mypy and snakefmt
 	$(RUN) ruff check .
