@@ -8,8 +8,10 @@ from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.loading import read_experiment
 from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.config.registry import DATASETS, load
+from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.prepared import PreparedFile
 from pipeline_lib.data.raw_files import check_complete
+from pipeline_lib.data.window_rules import windows_of
 from pipeline_lib.records.provenance import code_version
 from pipeline_lib.runtime.atomic import remove_leftovers_of
 from pipeline_lib.runtime.locks import FileLock, lease_one
@@ -29,11 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare the dataset of an experiment, anew even if the files are there; 0 when both stand.
 
-    Raises ValueError for a bad configuration, clashing paths, and raw files that are missing or not what they must be.
+    Raises ValueError for a bad configuration, clashing paths, raw files that are missing or not what they must be, and
+    a test part that is too short for the experiment's forecasts: better now than after the training.
     """
     if args.train.resolve() == args.test.resolve():
         raise ValueError(f"--train and --test both name {args.train}: the two parts need a file each")
-    prepare_dataset(read_experiment(args.config).dataset, args.raw, args.train, args.test)
+    experiment = read_experiment(args.config)
+    prepare_dataset(experiment.dataset, args.raw, args.train, args.test)
+    with VideoFile(args.test) as file:
+        windows_of(file, experiment.dataset, experiment.task.n_cond + experiment.task.n_pred_test, "all")
     return 0
 
 

@@ -57,6 +57,16 @@ def test_what_stands_there_is_made_anew(config: Path, tmp_path: Path) -> None:
         assert videos.n_videos == 3
 
 
+def test_a_test_part_too_short_for_the_forecasts_is_told_before_anything_is_trained(
+    tiny_experiment: Experiment, tmp_path: Path
+) -> None:
+    task = tiny_experiment.task.model_copy(update={"n_pred_test": 150})
+    config, test = tmp_path / "experiment.yaml", tmp_path / "test.h5"
+    write_experiment(tiny_experiment.model_copy(update={"task": task}), config)
+    with pytest.raises(ValueError, match=rf"{test}: windows of 15[0-9] frames do not fit into videos of 150 frames"):
+        prepare.run(arguments(config, "--train", tmp_path / "train.h5", "--test", test))
+
+
 def test_one_file_for_both_parts_is_refused(config: Path, tmp_path: Path) -> None:
     train, test = tmp_path / "train.h5", tmp_path / "folder" / ".." / "train.h5"
     with pytest.raises(ValueError, match="the two parts need a file each"):

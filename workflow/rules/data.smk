@@ -29,6 +29,7 @@ for source in RAW_SOURCES.values():
             raw_paths(source) if source.make else kept(raw_paths(source)),
         log:
             PATHS.log("download", source.name),
+        priority: 20  # trainings wait for it
         localrule: True
         params:
             name=source.name,
@@ -72,6 +73,7 @@ rule prepare:
         test=PATHS.test_file("{dataset}"),
     log:
         PATHS.log("prepare", "{dataset}"),
+    priority: 20  # trainings wait for it
     # Of two cores it takes one: asking for both, it would wait until no training runs.
     threads: 1 if workflow.cores == 2 else 2
     resources:

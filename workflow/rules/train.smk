@@ -20,6 +20,8 @@ rule train:
         journal=TRAINED.journal,
     log:
         PATHS.log("train", "{dataset}/{model}/seed_{seed}"),
+    # As soon as it can: what takes seconds finds its place beside a training, and not the other way round.
+    priority: 10
     threads: lambda wildcards: (t := experiment_of(wildcards).training).n_threads * t.n_processes
     resources:
         gpu=lambda wildcards: (t := experiment_of(wildcards).training).n_processes * (t.device != "cpu"),
