@@ -39,8 +39,9 @@ def of_raw(places: Sequence[RawPlace], is_waited_for: bool) -> Iterator[Finding]
             what += "; what is prepared from them is there."
             yield Finding("note", RAW, what, "Nothing, unless the data are to be prepared anew.")
         elif source.is_placed_by_hand:
-            sample = f" Or run the sample data: experiments {source.sample}/…" if source.sample else ""
-            yield Finding("problem", RAW, f"{what}.", f"{source.instructions or 'See ' + source.page}{sample}")
+            steps = [f"From {source.page}: {source.instructions}." if source.instructions else f"See {source.page}."]
+            steps += [f"Or run the sample data: experiments {source.sample}/…"] if source.sample else []
+            yield Finding("problem", RAW, f"{what}.", " ".join(steps))
         elif source.make:
             yield Finding("note", RAW, f"{what}.", "Nothing: the pipeline makes them on this machine.")
         else:

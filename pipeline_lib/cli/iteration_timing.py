@@ -9,11 +9,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pipeline_lib.cli.train_process import build_model
 from pipeline_lib.config.experiment import Experiment
-from pipeline_lib.data.protocols import TrainingWindows
+from pipeline_lib.data.protocols import WindowBatches
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime import device as devices
 from pipeline_lib.runtime.precision import resolve_precision
@@ -128,7 +128,7 @@ AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
 def endless_trainer(
     kind: type[AnyTrainer],
     experiment: Experiment,
-    data: TrainingWindows,
+    data: WindowBatches,
     device: torch.device,
     folder: Path,
     stop: Callable[[], str | None],
@@ -153,22 +153,15 @@ def endless_trainer(
 
 
 class MadeUpWindows:
-    """Training windows (`TrainingWindows`) that hold noise: one batch, served again and again."""
+    """Windows that hold noise (`WindowBatches`): one batch, served again and again."""
 
     def __init__(self, batch_size: int, n_frames: int, frame_shape: FrameShape, device: torch.device) -> None:
         self.n_windows = 100 * batch_size  # so many iterations that no epoch ends while they are timed
         self.frame_shape = frame_shape
-        self.facts: dict[str, Any] = {"name": "noise"}
         self._windows_BTCHW = torch.rand(batch_size, n_frames, *frame_shape, device=device)
 
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         return self._windows_BTCHW[: len(ids)]
-
-    def sample(self, n_windows: int, length: int) -> NoReturn:
-        raise NotImplementedError("what is timed is not validated")
-
-    def videos(self, batch_size: int) -> Iterator[np.ndarray]:
-        raise NotImplementedError("baselines are not timed")
 
 
 class _EnoughError(Exception):

@@ -13,7 +13,7 @@ from pipeline_lib.records.journal_check import JournalCheck, check_journal
 from pipeline_lib.records.predictions import Predictions, read_predictions
 from pipeline_lib.records.recomputed import disagreements
 from pipeline_lib.records.run import flatten
-from pipeline_lib.records.sums import sha256_of
+from pipeline_lib.runtime.checksums import sha256_of
 
 DAMAGE = (ValueError, OSError, RuntimeError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError)
 """What reading a file raises whose bytes were changed."""

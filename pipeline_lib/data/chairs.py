@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.config.chairs import ChairsSettings
-from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.chair_images import (
     ARCHIVE,
     FOLDER,
@@ -69,14 +68,8 @@ def prepare(
 
     parts = (("train", train_path, train, train_videos()), ("test", test_path, test, iter(test_videos)))
     for part, path, names, videos in parts:
-        description = VideoDescription(
-            dataset=settings.name,
-            part=part,
-            source=RAW_SOURCES[str(settings.raw_source)].title,
-            preparation=preparation.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256=raw_sha256,  # known, and written, when the last image of the training part has been read
-        )
+        # The sums are known, and written, when the last image of the training part has been read.
+        description = VideoDescription.of(settings, part, code_version, raw_sha256)
         arrays = {"chair": np.array([name.encode() for name in names])}
         write_videos(path, (len(names), N_VIEWS, *FRAME_SHAPE), videos, description, arrays, BYTES)
 

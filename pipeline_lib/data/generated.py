@@ -7,7 +7,6 @@ whatever batch it is asked for in, on whatever device, and a resumed training ne
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,51 +14,16 @@ from torch import Tensor
 
 from pipeline_lib.config.moving_mnist import MovingMnistSettings
 from pipeline_lib.data.device_rendering import render_on_device
-from pipeline_lib.data.digit_file import DigitFile
+from pipeline_lib.data.digit_windows import N_BASELINE_VIDEOS, DigitWindows
 from pipeline_lib.data.hdf5 import as_floats
-from pipeline_lib.data.moving_mnist import FRAME_SHAPE, Draws, draw_training_set
+from pipeline_lib.data.moving_mnist import Draws, draw_training_set
 from pipeline_lib.runtime.seeding import generator
 
-# Videos that a baseline is fitted on.
-N_BASELINE_VIDEOS = 10_000
 
+class GeneratedWindows(DigitWindows[MovingMnistSettings]):
+    """Training videos of a prepared file of digits (`TrainingWindows`)."""
 
-class GeneratedWindows:
-    """Training videos of a prepared file of digits (`TrainingWindows`), `epoch_size` in an epoch."""
-
-    def __init__(self, path: Path, settings: MovingMnistSettings, length: int, device: torch.device, seed: int) -> None:
-        self._settings, self._length, self._device, self._seed = settings, length, device, seed
-        with DigitFile(path) as file:
-            file.check_dataset(settings.name, "train")
-            self._digits = file.read()
-            self._facts = {
-                "name": settings.name,
-                "part": "train",
-                "digest": file.content_sha256,
-                "source": str(file.attributes["source"]),
-                "n_digits": len(self._digits),
-                "n_videos": settings.epoch_size,
-                "n_frames": length,
-                "frame_shape": list(FRAME_SHAPE),
-            }
-        self._on_device = None if device.type == "cpu" else torch.from_numpy(self._digits).to(device)
-        self._white = torch.full((), 255.0, device=device)
-        self._epoch: tuple[int, Draws] | None = None
-
-    @property
-    def n_windows(self) -> int:
-        """Videos in an epoch."""
-        return self._settings.epoch_size
-
-    @property
-    def frame_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return FRAME_SHAPE
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the file says of its `n_digits` digits, and the videos made of them: `n_videos` in every epoch."""
-        return dict(self._facts)
+    _epoch: tuple[int, Draws] | None = None
 
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Videos of the given numbers, other ones in each epoch: (B, length, 1, 64, 64) float32 on the device."""
@@ -83,14 +47,13 @@ class GeneratedWindows:
         return draw_training_set(random, n_videos, len(self._digits), self._settings.preparation.n_digits)
 
     def _render(self, draws: Draws, length: int) -> Tensor:
-        if self._on_device is None:
+        if self._device.type == "cpu":
             return torch.from_numpy(as_floats(draws.render(self._digits, length)))
         digit_index, positions = (
             torch.from_numpy(values).to(self._device, non_blocking=True)
             for values in (draws.digit_index, draws.trajectories.positions(length))
         )
-        # Divided by a tensor, not a number: CUDA would multiply by the number's inverse, which rounds differently.
-        return render_on_device(self._on_device[digit_index], positions) / self._white
+        return render_on_device(self._digits_on_device[digit_index], positions) / self._white
 
 
 def training_windows(

@@ -109,6 +109,12 @@ class VideoFile(PreparedFile):
         _, _, channels, height, width = self._contents.shape
         return int(channels), int(height), int(width)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Which data these are, and how many videos of what shape."""
+        shape = {"n_videos": self.n_videos, "n_frames": self.n_frames, "frame_shape": list(self.frame_shape)}
+        return {**super().facts, **shape}
+
     def read(self, start: int, stop: int) -> Videos:
         """Videos start..stop-1 as (n, T, C, H, W) float32."""
         if not 0 <= start <= stop <= self.n_videos:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.config.missing_mnist import MissingMnistSettings
-from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.data.complete_video import write_complete_videos
 from pipeline_lib.data.digit_file import write_digit_file
 from pipeline_lib.data.elastic import deform
@@ -21,7 +20,7 @@ from pipeline_lib.data.missing_mnist_draws import Scenes, draw
 from pipeline_lib.data.missing_mnist_frames import Bytes, hide, render, render_alone
 from pipeline_lib.data.mnist import FILES, IMAGE_SIZE, read_digits
 from pipeline_lib.data.prepared import VideoDescription
-from pipeline_lib.data.raw_files import sha256_of
+from pipeline_lib.runtime.checksums import sha256_of
 
 # Videos that are rendered and written at a time.
 BATCH_VIDEOS = 32
@@ -79,18 +78,11 @@ def prepare(
             f"{Path(raw) / FILES['train'][0]} holds {len(digits)} digit, too few to be parted into training and test: "
             "at least 2 are needed"
         )
-    source = RAW_SOURCES[str(settings.raw_source)]
     preparation = settings.preparation
+    raw_sha256 = {name: sha256_of(Path(raw) / name) for name in settings.raw_files}
 
     def description(part: str) -> VideoDescription:
-        return VideoDescription(
-            dataset=settings.name,
-            part=part,
-            source=source.title,
-            preparation=preparation.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256={name: sha256_of(Path(raw) / name) for name in settings.raw_files},
-        )
+        return VideoDescription.of(settings, part, code_version, raw_sha256)
 
     n_videos = preparation.n_test_videos
     draws = draw(np.random.default_rng(preparation.seed), n_videos, len(digits) - n_train, settings)

@@ -7,7 +7,6 @@ training needs nothing saved.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,60 +15,21 @@ from torch import Tensor
 from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.missing_mnist import MissingMnistSettings
 from pipeline_lib.data.complete_video import TRUTH
-from pipeline_lib.data.digit_file import DigitFile
+from pipeline_lib.data.digit_windows import N_BASELINE_VIDEOS, DigitWindows
 from pipeline_lib.data.hdf5 import VideoFile, as_floats
 from pipeline_lib.data.missing_mnist import observed, with_truth
 from pipeline_lib.data.missing_mnist_device import DeviceScenes
 from pipeline_lib.data.missing_mnist_draws import Draws, Scenes, draw
-from pipeline_lib.data.moving_mnist import FRAME_SHAPE
 from pipeline_lib.data.window_rules import every_window
 from pipeline_lib.data.windows import WindowIndex
 from pipeline_lib.runtime.seeding import generator
 
-# Videos that a baseline is fitted on.
-N_BASELINE_VIDEOS = 10_000
 
+class MissingMnistWindows(DigitWindows[MissingMnistSettings]):
+    """Training videos of a prepared file of digits (`TruthfulWindows`) as they are observed: input frames with what is
+    missing in them, then output frames."""
 
-class MissingMnistWindows:
-    """Training videos of a prepared file of digits (`TruthfulWindows`), `epoch_size` in an epoch, as they are observed:
-    input frames with what is missing in them, then output frames."""
-
-    def __init__(
-        self, path: Path, settings: MissingMnistSettings, length: int, device: torch.device, seed: int
-    ) -> None:
-        self._settings, self._length, self._device, self._seed = settings, length, device, seed
-        with DigitFile(path) as file:
-            file.check_dataset(settings.name, "train")
-            self._digits = file.read()
-            self._facts = {
-                "name": settings.name,
-                "part": "train",
-                "digest": file.content_sha256,
-                "source": str(file.attributes["source"]),
-                "n_digits": len(self._digits),
-                "n_videos": settings.epoch_size,
-                "n_frames": length,
-                "frame_shape": list(FRAME_SHAPE),
-            }
-        self._with_tensors = device.type != "cpu"
-        self._digits_on_device = torch.from_numpy(self._digits).to(device)
-        self._white = torch.full((), 255.0, device=device)
-        self._epoch: tuple[int, Scenes | DeviceScenes] | None = None
-
-    @property
-    def n_windows(self) -> int:
-        """Videos in an epoch."""
-        return self._settings.epoch_size
-
-    @property
-    def frame_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return FRAME_SHAPE
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the file says of its `n_digits` digits, and the videos made of them: `n_videos` in every epoch."""
-        return dict(self._facts)
+    _epoch: tuple[int, Scenes | DeviceScenes] | None = None
 
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Videos of the given numbers, other ones in each epoch: (B, length, 1, 64, 64) float32 on the device."""
@@ -79,7 +39,6 @@ class MissingMnistWindows:
         if isinstance(scenes, Scenes):
             return torch.from_numpy(as_floats(observed(scenes[ids], self._digits, rows)))
         chosen = scenes[torch.from_numpy(ids).to(self._device, non_blocking=True)]
-        # Divided by a tensor, not a number: CUDA would multiply by the number's inverse, which rounds differently.
         return chosen.observed(self._digits_on_device, rows) / self._white
 
     def sample(self, n_windows: int, length: int) -> Tensor:
@@ -103,7 +62,7 @@ class MissingMnistWindows:
 
     def _scenes(self, epoch: int) -> Scenes | DeviceScenes:
         draws = self._draw(generator(self._seed, "videos", epoch), self._settings.epoch_size)
-        if self._with_tensors:
+        if self._device.type != "cpu":
             return DeviceScenes.of(draws, self._length, self._settings.n_missing, self._device)
         return draws.scenes(self._length, self._settings.n_missing)
 

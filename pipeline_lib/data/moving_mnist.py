@@ -19,9 +19,9 @@ from pipeline_lib.data.digit_file import write_digit_file
 from pipeline_lib.data.hdf5 import BYTES, write_videos
 from pipeline_lib.data.mnist import FILES, Part, read_digits
 from pipeline_lib.data.prepared import VideoDescription
-from pipeline_lib.data.raw_files import sha256_of
 from pipeline_lib.data.rendering import FRAME_SIZE, LARGEST_POSITION, render
 from pipeline_lib.data.trajectories import LARGEST_SPEED, Trajectories
+from pipeline_lib.runtime.checksums import sha256_of
 
 FRAME_SHAPE = (1, FRAME_SIZE, FRAME_SIZE)
 # Frames that are rendered and written at a time.
@@ -97,14 +97,7 @@ def prepare(
     raw_sha256 = {file.name: sha256_of(Path(raw) / file.name) for file in source.files}
 
     def description(part: str) -> VideoDescription:
-        return VideoDescription(
-            dataset=settings.name,
-            part=part,
-            source=source.title,
-            preparation=preparation.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256=raw_sha256,
-        )
+        return VideoDescription.of(settings, part, code_version, raw_sha256)
 
     draws = draw_test_set(len(digits), preparation.n_digits, preparation.seed)
     n_videos, n_frames = len(draws.digit_index), preparation.n_test_frames

@@ -51,15 +51,7 @@ class PedestrianWindows:
             file.check_dataset(settings.name, "train")
             windows(file, settings, length, "all")
             self._n_videos, self._n_frames, self._frame_shape = file.n_videos, file.n_frames, file.frame_shape
-            self._facts = {
-                "name": settings.name,
-                "part": "train",
-                "digest": file.content_sha256,
-                "source": str(file.attributes["source"]),
-                "n_videos": file.n_videos,
-                "n_frames": file.n_frames,
-                "frame_shape": list(file.frame_shape),
-            }
+            self._facts = file.facts
         self._epoch: tuple[int, Disturbance] | None = None
 
     @property

@@ -87,14 +87,9 @@ def prepare(
         raw_sha256[folder.name] = reading.checked_sha256()
 
     def description(part: str) -> VideoDescription:
-        return VideoDescription(
-            dataset=settings.name,
-            part=part,
-            source=RAW_SOURCES[str(settings.raw_source)].title + _source_of(folder),
-            preparation=made.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256=raw_sha256,  # known, and written, when the last image of the training part has been read
-        )
+        # The sums are known, and written, when the last image of the training part has been read.
+        source = RAW_SOURCES[str(settings.raw_source)].title + _source_of(folder)
+        return VideoDescription.of(settings, part, code_version, raw_sha256, source)
 
     shape = (len(parts["train"]), made.n_frames, *FRAME_SHAPE)
     write_videos(train_path, shape, train_videos(), description("train"), _origin(parts["train"]), BYTES)

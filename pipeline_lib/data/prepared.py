@@ -25,6 +25,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_lib.config.dataset import DatasetSettings
+from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMATS = {"video": "pipeline_lib prepared videos", "digits": "pipeline_lib prepared digits"}
@@ -50,6 +52,25 @@ class VideoDescription:
     code_version: str = "unknown"
     published_frame_width: int | None = None
     raw_sha256: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        settings: DatasetSettings,
+        part: str,
+        code_version: str,
+        raw_sha256: Mapping[str, str],
+        source: str | None = None,
+    ) -> Self:
+        """Of a dataset with a raw source, whose title the source is unless there is more to say."""
+        return cls(
+            dataset=settings.name,
+            part=part,
+            source=source or RAW_SOURCES[str(settings.raw_source)].title,
+            preparation=settings.preparation.model_dump(mode="json"),
+            code_version=code_version,
+            raw_sha256=raw_sha256,
+        )
 
 
 class Digest(Protocol):
@@ -144,6 +165,16 @@ class PreparedFile:
         """The settings that the file was prepared with."""
         settings: dict[str, Any] = json.loads(self.attributes["preparation"])
         return settings
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Which data these are: name and part of the dataset, digest of the contents, source."""
+        return {
+            "name": str(self.attributes["dataset"]),
+            "part": str(self.attributes["part"]),
+            "digest": self.content_sha256,
+            "source": str(self.attributes["source"]),
+        }
 
     @property
     def summary(self) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class TrainingWindows(Protocol):
-    """Windows of a fixed length, served as batches on the training device."""
+class WindowBatches(Protocol):
+    """Windows of a fixed length, served as batches on the training device: what a step of a training needs."""
 
     @property
     def n_windows(self) -> int:
@@ -22,16 +22,20 @@ class TrainingWindows(Protocol):
         """(C, H, W)."""
         ...
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What is trained on: name, part, digest of the contents, source, n_videos, n_frames, frame_shape."""
-        ...
-
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Windows of the given numbers: (B, T, C, H, W) float32 on the device.
 
         Stored windows are the same in every epoch, generated ones are new in each.
         """
+        ...
+
+
+class TrainingWindows(WindowBatches, Protocol):
+    """The training part of a dataset: batches, what it is, and what validation and baselines look at."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is trained on: name, part, digest of the contents, source, n_videos, n_frames, frame_shape."""
         ...
 
     def sample(self, n_windows: int, length: int) -> Tensor:

@@ -1,11 +1,11 @@
 """Raw files in their folder: whether they are there, and whether they are what they must be."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_lib.config.raw import RawFile, RawSource
 from pipeline_lib.config.raw_places import RawPlace, missing_lines, wanted_files
+from pipeline_lib.runtime.checksums import sha256_of
 
 
 def missing_files(source: RawSource, folder: Path) -> list[RawFile]:
@@ -44,9 +44,3 @@ def check_complete(source: RawSource, folder: Path, names: Sequence[str] | None 
             f"`python -m pipeline_lib download {source.name} --out {folder}` brings what is missing, or says how"
         )
     check_present(source, folder)
-
-
-def sha256_of(path: Path) -> str:
-    """Digest of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

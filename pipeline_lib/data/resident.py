@@ -28,15 +28,7 @@ class ResidentWindows:
         self._path, self._index, self._device, self._settings = path, index, device, settings
         with VideoFile(path) as file:
             self._n_frames, self._frame_shape = file.n_frames, file.frame_shape
-            self._facts = {
-                "name": str(file.attributes["dataset"]),
-                "part": str(file.attributes["part"]),
-                "digest": file.content_sha256,
-                "source": str(file.attributes["source"]),
-                "n_videos": file.n_videos,
-                "n_frames": file.n_frames,
-                "frame_shape": list(file.frame_shape),
-            }
+            self._facts = file.facts
         places_NT = index.video[:, None] * self._n_frames + index.frames(self._n_frames)
         self._places_NT = torch.from_numpy(places_NT).to(device)
         # A tensor: GPUs divide by a number of Python's in another way, and round otherwise.

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.config.sst import SstPreparation, SstSettings, zone_file
 from pipeline_lib.data.hdf5 import VideoDescription, write_videos
-from pipeline_lib.data.raw_files import sha256_of
 from pipeline_lib.data.sst_normalisation import DayStatistics, normalise, statistics_of
 from pipeline_lib.data.sst_zones import SIZE, zone_days
+from pipeline_lib.runtime.checksums import sha256_of
 
 FRAME_SHAPE = (1, SIZE, SIZE)
 
@@ -87,14 +87,7 @@ def prepare(
         ("test", test_path, made.test_zones, slice(n_train, n_days)),
     ]
     for part, path, zones, days in parts:
-        description = VideoDescription(
-            dataset=settings.name,
-            part=part,
-            source=source,
-            preparation=made.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256=raw_sha256,
-        )
+        description = VideoDescription.of(settings, part, code_version, raw_sha256, source)
         chosen = [facts[zone] for zone in zones]
         shape = (len(zones), days.stop - days.start, *FRAME_SHAPE)
         arrays = {"zone": np.array(zones, np.int64), "date": _dates(made.first_day, days), **_arrays(chosen, days)}

@@ -20,9 +20,9 @@ from pipeline_lib.config.raw import RAW_SOURCES
 from pipeline_lib.config.taxibj import TaxiBjSettings
 from pipeline_lib.data.hdf5 import write_long_video
 from pipeline_lib.data.prepared import VideoDescription
-from pipeline_lib.data.raw_files import sha256_of
 from pipeline_lib.data.taxibj_frames import BLOCK, KeptFrames, Split, split, window_starts
 from pipeline_lib.data.taxibj_raw import FRAME_SHAPE, SLOTS_PER_DAY, Flows, Int64, date_text, day_of, open_files
+from pipeline_lib.runtime.checksums import sha256_of
 
 WEEK = 7 * SLOTS_PER_DAY
 
@@ -105,14 +105,9 @@ def prepare(
         if found.low == found.high:
             raise ValueError(f"{raw} holds nothing but the value {found.low:g} in its first {n_scaled} frames")
         earlier, is_mean = week_before(kept, parts.cut, parts.end, found)
-        description = VideoDescription(
-            dataset=settings.name,
-            part="test",
-            source=f"{RAW_SOURCES[str(settings.raw_source)].title}; {_test_part(kept, parts, is_mean)}",
-            preparation=settings.preparation.model_dump(mode="json"),
-            code_version=code_version,
-            raw_sha256={file.path.name: sha256_of(file.path) for file in files},
-        )
+        raw_sha256 = {file.path.name: sha256_of(file.path) for file in files}
+        source = f"{RAW_SOURCES[str(settings.raw_source)].title}; {_test_part(kept, parts, is_mean)}"
+        description = VideoDescription.of(settings, "test", code_version, raw_sha256, source)
         of_test = {
             **_arrays(kept, parts.cut, parts.end, parts.test, found),
             "week_before": earlier,

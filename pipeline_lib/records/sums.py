@@ -1,11 +1,11 @@
 """SHA256SUMS: the SHA-256 of every file of a results folder, as `sha256sum --check` reads it."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline_lib.runtime.atomic import write_text
+from pipeline_lib.runtime.checksums import sha256_of
 
 NAME = "SHA256SUMS"
 
@@ -73,9 +73,3 @@ def files_of(folder: Path) -> list[str]:
 
 def _is_left_out(path: Path) -> bool:
     return path == Path(NAME) or (path.name.startswith(".") and path.name.endswith(".lock"))
-
-
-def sha256_of(path: Path) -> str:
-    """Digest of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

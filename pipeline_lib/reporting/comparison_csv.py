@@ -8,7 +8,7 @@ from pipeline_lib.config.comparisons import is_sample
 from pipeline_lib.config.registry import METRICS
 from pipeline_lib.reporting.comparisons import Comparison
 from pipeline_lib.reporting.results import ExperimentResult
-from pipeline_lib.reporting.table_csv import facts_of, joined, number_text
+from pipeline_lib.reporting.table_csv import facts_of, joined, mean_of
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -51,10 +51,5 @@ def _scores(comparison: Comparison, result: ExperimentResult) -> dict[str, Any]:
         "n_windows": result.n_windows(measure.window_set),
         "n_available": result.n_available(measure.window_set),
         "rows_counted": joined(rows) if rows else "",
-        "mean": number_text(statistics.mean),
-        "std_over_seeds": number_text(statistics.std),
-        "n_seeds": len(result.seeds),
-        "seeds": joined(result.seeds),
-        "values": joined(number_text(value) for value in statistics.values),
-        "std_over_windows": joined(result.std_over_windows(measure)),
+        **mean_of(result, measure, statistics),
     }

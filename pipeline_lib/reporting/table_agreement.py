@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline_lib.config.paths import ResultPaths
 from pipeline_lib.reporting.results import ExperimentResult, Measure, read_results
-from pipeline_lib.reporting.table_csv import facts_of, joined, number_text
+from pipeline_lib.reporting.table_csv import facts_of, mean_of
 
 OF_A_ROW = ("experiment", "protocol", "n_frames", "window_set", "metric", "mean", "n_seeds", "seeds", "values")
 IN_COMPARISONS_ALONE = "is_sample"
@@ -109,12 +109,7 @@ def _expected(result: ExperimentResult, measure: Measure) -> dict[str, str]:
         "n_available": result.n_available(measure.window_set, measure.protocol),
         "n_windows_counted": counted[0],
         "n_frames_counted": counted[1],
-        "mean": number_text(statistics.mean),
-        "std_over_seeds": number_text(statistics.std),
-        "n_seeds": len(result.seeds),
-        "seeds": joined(result.seeds),
-        "values": joined(number_text(value) for value in statistics.values),
-        "std_over_windows": joined(result.std_over_windows(measure)),
+        **mean_of(result, measure, statistics),
         **facts_of(result),
     }
     return {name: "" if value is None else str(value) for name, value in cells.items()}

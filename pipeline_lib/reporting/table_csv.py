@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline_lib.config.registry import METRICS
-from pipeline_lib.reporting.results import ExperimentResult, Measure
+from pipeline_lib.reporting.results import ExperimentResult, Measure, SeedStatistics
 from pipeline_lib.reporting.tables import Table
 
 
@@ -41,15 +41,22 @@ def _rows(table: Table, result: ExperimentResult) -> Iterator[dict[str, Any]]:
             "metric": measure.metric,
             "unit": entry.unit,
             "direction": entry.direction,
-            "mean": number_text(statistics.mean),
-            "std_over_seeds": number_text(statistics.std),
-            "n_seeds": len(result.seeds),
-            "seeds": joined(result.seeds),
-            "values": joined(number_text(value) for value in statistics.values),
-            "std_over_windows": joined(result.std_over_windows(measure)),
+            **mean_of(result, measure, statistics),
             **_published_cells(table, result, measure),
             **facts_of(result),
         }
+
+
+def mean_of(result: ExperimentResult, measure: Measure, statistics: SeedStatistics) -> dict[str, Any]:
+    """The mean of a measure, its spreads, and what each seed has."""
+    return {
+        "mean": number_text(statistics.mean),
+        "std_over_seeds": number_text(statistics.std),
+        "n_seeds": len(result.seeds),
+        "seeds": joined(result.seeds),
+        "values": joined(number_text(value) for value in statistics.values),
+        "std_over_windows": joined(result.std_over_windows(measure)),
+    }
 
 
 def facts_of(result: ExperimentResult) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline_lib.runtime.atomic import atomic_path, write_bytes
+from pipeline_lib.runtime.checksums import sha256_of
 
 GENERATIONS = ("generation_0", "generation_1")
 
@@ -27,17 +28,11 @@ class Checkpoint:
     facts: dict[str, Any]
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> str:
     """Write tensors atomically as safetensors; returns the file's SHA-256."""
     with atomic_path(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-        return file_sha256(temporary)
+        return sha256_of(temporary)
 
 
 class CheckpointStore:
@@ -78,7 +73,7 @@ class CheckpointStore:
         for _, generation, body in sorted(found, reverse=True):
             path = self._tensors(generation)
             try:
-                if file_sha256(path) != body["sha256"]:
+                if sha256_of(path) != body["sha256"]:
                     raise ValueError("its checksum differs")
                 return Checkpoint(load_file(path), body["facts"])
             except (OSError, SafetensorError, ValueError) as error:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline_lib.config.training import TrainingSettings
-from pipeline_lib.data.protocols import TrainingWindows
+from pipeline_lib.data.protocols import WindowBatches
 from pipeline_lib.models.protocols import Trainable
 from pipeline_lib.runtime.precision import autocast, gradient_scaler
 from pipeline_lib.runtime.ranks import Ranks
@@ -32,7 +32,7 @@ class Steps:
     """
 
     model: nn.Module
-    data: TrainingWindows
+    data: WindowBatches
     settings: TrainingSettings
     seed: int
     precision: str

@@ -11,9 +11,9 @@ import torch
 from pipeline_lib.config.taxibj import TaxiBjSettings
 from pipeline_lib.data import taxibj, taxibj_frames
 from pipeline_lib.data.hdf5 import VideoFile
-from pipeline_lib.data.raw_files import sha256_of
 from pipeline_lib.data.streamed import test_windows as windows_to_test
 from pipeline_lib.data.taxibj_windows import training_windows
+from pipeline_lib.runtime.checksums import sha256_of
 from tests.data import taxibj_raw_files as raw_files
 from tests.reference import taxibj as reference
 

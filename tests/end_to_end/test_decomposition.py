@@ -7,7 +7,7 @@ import pytest
 
 from pipeline_lib.records.journal import metric_points, read_journal
 from pipeline_lib.records.predictions import read_predictions
-from tests.end_to_end.whole_pipeline import Pipeline
+from tests.end_to_end.whole_pipeline import finished_pipeline
 
 SAMPLE = "mnist_out_of_scene_sample"
 CONFIGURATION = """\
@@ -40,11 +40,7 @@ overrides:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, repository):
     pytest.importorskip("sklearn", reason="the sample is made from scikit-learn's digits")
-    pipeline = Pipeline(tmp_path_factory.mktemp("decomposition"), repository, CONFIGURATION)
-    pipeline.configure()
-    answer = pipeline.run()
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return pipeline
+    return finished_pipeline(tmp_path_factory.mktemp("decomposition"), repository, CONFIGURATION)
 
 
 def test_input_frames_and_forecasts_are_scored(finished):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.end_to_end.whole_pipeline import Pipeline
+from tests.end_to_end.whole_pipeline import finished_pipeline
 
 CONFIGURATION = """\
 results_dir: {folder}/results
@@ -35,11 +35,7 @@ SAMPLE = "moving_mnist_sample"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, repository):
     pytest.importorskip("sklearn", reason="the sample is made from scikit-learn's digits")
-    pipeline = Pipeline(tmp_path_factory.mktemp("images"), repository, CONFIGURATION)
-    pipeline.configure()
-    answer = pipeline.run()
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return pipeline
+    return finished_pipeline(tmp_path_factory.mktemp("images"), repository, CONFIGURATION)
 
 
 def test_forecasts_and_swaps_are_scored_at_every_horizon(finished):

@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 
+def finished_pipeline(folder: Path, repository: Path, configuration: str) -> "Pipeline":
+    """A pipeline that has been run to its end."""
+    pipeline = Pipeline(folder, repository, configuration)
+    pipeline.configure()
+    answer = pipeline.run()
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return pipeline
+
+
 class Pipeline:
     """A configuration, with {folder} and other names to be filled in, and Snakemake that runs it."""
 
