@@ -100,6 +100,11 @@ class TrainingSettings(Section):
     compile: bool = Field(
         False, description="Compile the networks by torch.compile at their first call (minutes, then faster on GPUs)."
     )
+    cuda_graphs: bool = Field(
+        False,
+        description="Record a step's work on a GPU once and replay it: for small networks, whose steps are bound by "
+        "the launching of kernels. Not in fp16. On a CPU there is nothing to record.",
+    )
     logging_interval: int = Field(50, ge=1, description="Iterations between journalled points [iterations].")
     checkpoint_interval: float = Field(300.0, gt=0, description="Wall time between checkpoints [s].")
     validation: ValidationSettings = ValidationSettings()
@@ -123,6 +128,11 @@ class TrainingSettings(Section):
         if self.compile and self.batch_norm == "synchronised":
             raise ValueError(
                 "batch_norm synchronised can't be compiled; set compile to false, or batch_norm to per_rank"
+            )
+        if self.cuda_graphs and (self.compile or self.n_processes > 1):
+            raise ValueError(
+                "cuda_graphs records the steps of one process whose networks are not compiled; "
+                "set cuda_graphs or compile to false, or n_processes to 1"
             )
         if self.n_processes == 1 and self.batch_norm != "per_rank":
             raise ValueError("batch_norm says how several processes normalise, and n_processes is 1; leave it out")
