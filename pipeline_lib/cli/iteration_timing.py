@@ -121,7 +121,7 @@ def configured_device(experiment: Experiment) -> torch.device:
     settings = experiment.training
     assert settings is not None
     device = devices.choose_device(settings.device)
-    devices.configure(device, settings.n_threads, settings.deterministic)
+    devices.configure(device, settings.n_threads, settings.deterministic, settings.precision == "tf32")
     return device
 
 

@@ -60,9 +60,10 @@ class TrainingSettings(Section):
     gradient_clip_norm: float | None = Field(
         None, gt=0, description="Largest norm of the whole gradient; null: no clipping."
     )
-    precision: Literal["float32", "bf16", "fp16", "auto"] = Field(
+    precision: Literal["float32", "tf32", "bf16", "fp16", "auto"] = Field(
         "auto",
-        description="Arithmetic of the networks; output layer and losses stay in float32. "
+        description="Arithmetic of the networks; output layer and losses stay in float32. tf32: float32 whose matrix "
+        "products a GPU rounds to TF32, as PyTorch by itself does with convolutions only. "
         "auto: bf16 or fp16 on a GPU, float32 on a CPU.",
     )
     optimiser: OptimiserSettings = OptimiserSettings()
