@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline_lib.records.journal import END_STATES, metric_points, read_journal
+from pipeline_lib.training.checkpoint import CheckpointStore
 from tests.cli.test_train import state_of
 
 CURVES = ("loss", "loss_forecast", "train_sample_mse_per_pixel")
@@ -15,6 +16,14 @@ def supervisor_of(out: Path) -> int | None:
         if found := re.match(r"process (\d+) on", lock.read_text()):
             return int(found[1])
     return None
+
+
+def iteration_of(out: Path) -> int:
+    """How far the run in a folder has come, be it saved or only journalled."""
+    saved = CheckpointStore(state_of(out)).newest_iteration()
+    assert saved is not None, "nothing was saved"
+    points = metric_points(read_journal(state_of(out) / "journal.jsonl"))
+    return max([saved, *(step for curve in points.values() for step, _, _ in curve)])
 
 
 def curves_of(out: Path) -> dict[str, list[tuple[int, float]]]:
