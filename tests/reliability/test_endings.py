@@ -47,8 +47,8 @@ ResidentWindows.batch = ResidentWindows.sample = lacking
 ENDINGS = [
     Ending("finished", "pass", 0, "finished", "^$", is_slow=True),
     Ending("SIGTERM", "os.kill(os.getppid(), signal.SIGTERM); import time; time.sleep(1)", 143, "stopped",
-           r"^received SIGTERM; saved at iteration 8, the same command continues$"),
-    Ending("SIGKILL", KILL, 137, "killed", "^the training process was ended by SIGKILL; .* memory; .* continues"),
+           r"^received SIGTERM; saved at iteration 8, the same command continues$", is_slow=True),
+    Ending("SIGKILL", KILL, 137, "killed", "^the training process was ended by SIGKILL; .* memory; .* continues", is_slow=True),
     Ending("SIGKILL while it imports", KILL, 137, "killed", "ended by SIGKILL", iteration=None),
     Ending("an import that fails", "raise ImportError('libcudart.so.12 is missing')", 1, "failed",
            "^the training process: it ended with code 1, see its last words$", iteration=None, is_slow=True),
@@ -65,9 +65,9 @@ ENDINGS = [
 ]  # fmt: skip
 
 
-def params():
-    for ending in ENDINGS:
-        yield pytest.param(ending, id=ending.name, marks=[pytest.mark.slow] if ending.is_slow else [])
+PARAMS = [
+    pytest.param(ending, id=ending.name, marks=[pytest.mark.slow] if ending.is_slow else []) for ending in ENDINGS
+]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def assert_told(out: Path, run: StoredRun, status: str, reason: str) -> None:
     assert run.tags.get("state_reason", "") == why
 
 
-@pytest.mark.parametrize("ending", params())
+@pytest.mark.parametrize("ending", PARAMS)
 def test_an_end_is_told_in_three_places(ending, configure, train_file, out, results_dir, tmp_path):  # noqa: F811
     python = faulty_python(tmp_path, ending.fault, ending.iteration)
     done = train_with(python, command(configure(), train_file, out))
@@ -136,6 +136,7 @@ with open({filler!r}, "wb", buffering=0) as filler:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_too_and_once_there_is_room_nothing_was_lost(
     configure,
     train_file,
