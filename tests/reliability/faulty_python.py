@@ -47,8 +47,12 @@ def faulty_python(folder: Path, fault: str, iteration: int | None = 7) -> Path:
 
 def train_with(python: Path, command: list[str], **options) -> subprocess.CompletedProcess[str]:
     """Run a command of `tests.cli.test_train.command` by another Python."""
-    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.run([str(python), *command[1:]], capture_output=True, text=True, env=environ, **options)
+    return subprocess.run([str(python), *command[1:]], capture_output=True, text=True, env=environ(), **options)
+
+
+def environ() -> dict[str, str]:
+    """The variables with which the project is found."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 
 def _indented(text: str, by: int) -> str:

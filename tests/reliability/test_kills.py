@@ -88,7 +88,7 @@ def pipeline(tmp_path: Path, repository: Path) -> Pipeline:
 def finish_and_compare(pipeline: Pipeline, out: Path) -> None:
     """Let the pipeline train to an end that is near, and compare with the same command without Snakemake."""
     pipeline.configure(iterations=iteration_of(out) + 20)
-    done = pipeline.run(str(out / "training.json"))
+    done = pipeline.run("--", str(out / "training.json"))
     assert done.returncode == 0, done.stdout + done.stderr
     direct = pipeline.folder / "direct"
     config = pipeline.folder / "results/configs/wave_eq_100/pde.yaml"
@@ -104,7 +104,7 @@ def test_under_snakemake(pipeline, tmp_path):
     target = str(out / "training.json")
     moments, killed = random.Random(2), [0]
     with open(tmp_path / "output", "w") as output:
-        command = pipeline.command(target, "--retries", str(N_KILLS - 1))
+        command = pipeline.command("--retries", str(N_KILLS - 1), target)
         workflow = subprocess.Popen(command, stdout=output, stderr=output)
     while len(killed) <= N_KILLS:
         wait_for(lambda: workflow.poll() is not None or supervisor_of(out) not in (None, killed[-1]), seconds=300)
@@ -127,7 +127,7 @@ def test_snakemake_itself(pipeline, tmp_path):
     out = pipeline.runs("wave_eq_100") / "pde" / "seed_0"
     target = str(out / "training.json")
     for takes_all in (False, True, False):
-        workflow = subprocess.Popen(pipeline.command(target), stderr=subprocess.DEVNULL, start_new_session=True)
+        workflow = subprocess.Popen(pipeline.command("--", target), stderr=subprocess.DEVNULL, start_new_session=True)
         wait_for(lambda: (pid := supervisor_of(out)) and _is_running(out / "state", pid), seconds=300)
         supervisor = supervisor_of(out)
         if takes_all:

@@ -29,7 +29,7 @@ def test_a_training_is_refused(configure, train_file, read_only_disk):
 def test_a_pipeline_is_refused(read_only_disk, tmp_path, repository):
     pipeline = Pipeline(tmp_path, repository, CONFIGURATION.replace("{folder}/results", f"{read_only_disk}/results"))
     pipeline.configure(iterations=4)
-    done = pipeline.run(f"{read_only_disk}/results/runs/wave_eq_100/pde/seed_0/training.json")
+    done = pipeline.run("--", f"{read_only_disk}/results/runs/wave_eq_100/pde/seed_0/training.json")
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert "Read-only file system" in said and f"{read_only_disk}/results" in said

@@ -1,16 +1,14 @@
 """Tracking servers that refuse, hang or are killed under a real training: it ends as if there were none."""
 
 import subprocess
-import sys
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import pytest
 
 from pipeline_lib import cli
 from pipeline_lib.tracking.store import open_store
 from tests.cli.test_train import _is_running, command, state_of, train, wait_for
-from tests.reliability.faulty_python import faulty_python
+from tests.reliability.faulty_python import environ, faulty_python
 from tests.reliability.sessions import assert_nothing_lost, ends_of
 from tests.tracking.conftest import empty_database, server  # noqa: F401 - fixtures
 from tests.tracking.server_process import free_port
@@ -38,10 +36,7 @@ def test_a_training_loses_nothing(fault, configure, train_file, request, tmp_pat
         training = subprocess.Popen(
             [str(python), *command(config, train_file, out)[1:], *store],
             stderr=subprocess.DEVNULL,
-            env={
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin",
-            },
+            env=environ(),
         )
         wait_for(lambda: out.exists() and _is_running(out / "state", training.pid), seconds=300)
         if fault == "is killed":

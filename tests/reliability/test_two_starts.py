@@ -18,7 +18,7 @@ def test_one_works_and_the_other_says_so(tmp_path: Path, repository: Path, apart
     pipeline = Pipeline(tmp_path, repository, CONFIGURATION)
     pipeline.configure(iterations=20)
     out = pipeline.runs("wave_eq_100") / "pde" / "seed_0"
-    command = pipeline.command(str(out / "training.json"))
+    command = pipeline.command("--", str(out / "training.json"))
     (tmp_path / "elsewhere").mkdir()
     elsewhere = [str(tmp_path / "elsewhere") if word == str(tmp_path) else word for word in command]
     started = [
