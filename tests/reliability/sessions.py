@@ -11,9 +11,10 @@ CURVES = ("loss", "loss_forecast", "train_sample_mse_per_pixel")
 
 
 def supervisor_of(out: Path) -> int | None:
-    """The process that holds the lock of the run in a folder."""
+    """The process that holds the lock of the run in a folder; who was killed has left its number there."""
     for lock in out.glob("state/*/.lock"):
-        if found := re.match(r"process (\d+) on", lock.read_text()):
+        found = re.match(r"process (\d+) on", lock.read_text())
+        if found and Path(f"/proc/{found[1]}").exists():
             return int(found[1])
     return None
 

@@ -21,7 +21,7 @@ from tests.reliability.sessions import assert_nothing_lost, ends_of, iteration_o
 pytestmark = pytest.mark.slow
 N_KILLS = 50
 # A training has no end while it is killed; how far it came by then is where it shall end, on any machine.
-ENDLESS = {"iterations": 10**7, "checkpoint_interval": 0.3, "logging_interval": 10}
+ENDLESS = {"iterations": 10**7, "checkpoint_interval": 0.05, "logging_interval": 10}
 
 
 def kill(*pids: int | None) -> None:
@@ -71,7 +71,7 @@ overrides:
       schedule_name: test
       iterations: {iterations}
       logging_interval: 10
-      checkpoint_interval: 0.3
+      checkpoint_interval: 0.05
       batch_size: 8
       n_threads: 1
       device: cpu
