@@ -102,7 +102,7 @@ def compare(experiment: Experiment, train_file: Path, with_plain: bool, effort: 
 def as_plain(experiment: Experiment) -> Experiment:
     """In float32, laid out as PyTorch does by itself, and not compiled."""
     assert experiment.training is not None
-    update = {"precision": "float32", "compile": False, "channels_last": False}
+    update = {"precision": "float32", "compile": False, "channels_last": False, "cuda_graphs": False}
     return experiment.model_copy(update={"training": experiment.training.model_copy(update=update)})
 
 

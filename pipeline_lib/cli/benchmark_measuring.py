@@ -20,11 +20,11 @@ import torch
 from pipeline_lib.cli.device_rates import copy_rate, matmul_rates
 from pipeline_lib.cli.evaluate import evaluated
 from pipeline_lib.cli.iteration_timing import (
-    WARM_UP,
     AnyTrainer,
     answer_of,
     configured_device,
     endless_trainer,
+    first_iterations,
     processor_use,
     share_of_others,
 )
@@ -111,7 +111,7 @@ def new_trainer(
 
 def warmed_up(trainer: MeasuredTrainer, effort: Effort) -> int:
     """Take first steps, which allocate, choose algorithms and compile; how many steps then make a repetition."""
-    trainer.steps(WARM_UP[trainer.device.type])
+    trainer.steps(first_iterations(trainer.settings, trainer.device))
     return effort.count(trainer.steps(1).seconds)
 
 
@@ -119,13 +119,14 @@ def _of_training(trainer: MeasuredTrainer, effort: Effort) -> dict[str, Any]:
     """Batches and steps, in turns."""
     n = warmed_up(trainer, effort)
     reset_peak(trainer.device)
-    batches, steps = [], []
+    batches, steps, in_parts = [], [], []
     for _ in range(effort.repetitions):
         batches.append(trainer.batches(n) / n)
         steps.append(trainer.steps(n))
+        in_parts.append(trainer.steps(n, recorded=False) if trainer.records else steps[-1])
     return {
         "batch_seconds": Spread.of(batches),
-        **spreads_of(steps),
+        **spreads_of(steps, in_parts),
         "n_windows": sum(each.n_windows for each in steps) / sum(each.n for each in steps),
         "n_iterations": n,
         "n_parameters": trainer.n_parameters,
@@ -134,12 +135,12 @@ def _of_training(trainer: MeasuredTrainer, effort: Effort) -> dict[str, Any]:
     }
 
 
-def spreads_of(steps: list[Repetition]) -> dict[str, Any]:
-    """An iteration's time, that of its parts, and the share that it waits."""
+def spreads_of(steps: list[Repetition], in_parts: list[Repetition]) -> dict[str, Any]:
+    """An iteration's time; that of its parts, and the share that it waits, which recorded steps don't show."""
     return {
         "iteration_seconds": Spread.of([each.seconds / each.n for each in steps]),
-        "part_seconds": {part: Spread.of([each.parts[part] / each.n for each in steps]) for part in PARTS},
-        "waiting_share": Spread.of([each.waiting_share for each in steps]),
+        "part_seconds": {part: Spread.of([each.parts[part] / each.n for each in in_parts]) for part in PARTS},
+        "waiting_share": Spread.of([each.waiting_share for each in in_parts]),
     }
 
 

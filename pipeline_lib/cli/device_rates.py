@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -10,6 +9,7 @@ import torch
 from pipeline_lib.cli.lap_clock import synchronise
 from pipeline_lib.models.linear import Linear
 from pipeline_lib.records.benchmark import Spread
+from pipeline_lib.runtime.precision import tf32_products
 
 SIDE = {"cpu": 1536, "cuda": 8192}
 """Rows and columns of the matrices."""
@@ -25,7 +25,7 @@ def matmul_rates(device: torch.device, repetitions: int) -> dict[str, Spread]:
     side = SIDE[device.type]
     for _ in range(repetitions):
         for name, dtype in _arithmetics(device):
-            with _tf32(name == "tf32"), torch.no_grad():
+            with tf32_products(name == "tf32"), torch.no_grad():
                 seconds = _seconds(_multiplication(side, dtype, device), device)
             rates.setdefault(name, []).append(2 * side**3 / seconds)
     return {name: Spread.of(values) for name, values in rates.items()}
@@ -58,17 +58,6 @@ def _arithmetics(device: torch.device) -> Iterator[tuple[str, torch.dtype]]:
         yield "fp16", torch.float16
     elif torch.ops.mkldnn._is_mkldnn_bf16_supported():
         yield "bf16", torch.bfloat16
-
-
-@contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
-    """Whether float32 matrices are multiplied in TF32, and back to what it was."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     finished = read_finished_run(paths, args.config, args.seed)
     experiment = finished.experiment
     device = devices.choose_device(args.device or experiment.evaluation.device)
-    devices.configure(device, experiment.evaluation.n_threads, deterministic=False)
+    devices.configure(device, experiment.evaluation.n_threads)
     began = time.monotonic()
     with VideoFile(args.test_file) as file:
         _check_test_file(file, experiment)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from pipeline_lib.cli.train_process import build_model
 from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.training import TrainingSettings
 from pipeline_lib.data.protocols import WindowBatches
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime import device as devices
@@ -33,6 +34,8 @@ FrameShape = tuple[int, int, int]
 
 WARM_UP = {"cpu": 1, "cuda": 3}
 """First iterations, which allocate, choose algorithms and compile, and do not count."""
+RECORDING = 200
+"""As many where steps are recorded: by then each integer that a batch may draw has come twice."""
 ENOUGH_SECONDS, LEAST, MOST = 1.0, 3, 50
 """Enough is timed after so many seconds and at least so many iterations, or after the most iterations."""
 BUDGET_SECONDS = 20.0
@@ -101,7 +104,7 @@ def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
     experiment = experiment.model_copy(update={"training": settings})
     device = configured_device(experiment)
     n_frames = experiment.task.n_cond + experiment.task.n_pred
-    stopwatch = _Stopwatch(device)
+    stopwatch = _Stopwatch(device, first_iterations(settings, device))
     with TemporaryDirectory() as folder:
         data = MadeUpWindows(settings.batch_size, n_frames, frame_shape, device)
         trainer = endless_trainer(Trainer, experiment, data, device, Path(folder), stopwatch.lap)
@@ -118,7 +121,7 @@ def configured_device(experiment: Experiment) -> torch.device:
     settings = experiment.training
     assert settings is not None
     device = devices.choose_device(settings.device)
-    devices.configure(device, settings.n_threads, settings.deterministic)
+    devices.configure(device, settings.n_threads, settings.deterministic, settings.precision == "tf32")
     return device
 
 
@@ -152,11 +155,16 @@ def endless_trainer(
     )
 
 
+def first_iterations(settings: TrainingSettings, device: torch.device) -> int:
+    """How many iterations of a training do not count."""
+    return RECORDING if settings.cuda_graphs and device.type == "cuda" else WARM_UP[device.type]
+
+
 class MadeUpWindows:
     """Windows that hold noise (`WindowBatches`): one batch, served again and again."""
 
     def __init__(self, batch_size: int, n_frames: int, frame_shape: FrameShape, device: torch.device) -> None:
-        self.n_windows = 100 * batch_size  # so many iterations that no epoch ends while they are timed
+        self.n_windows = 1000 * batch_size  # so many iterations that no epoch ends while they are timed
         self.frame_shape = frame_shape
         self._windows_BTCHW = torch.rand(batch_size, n_frames, *frame_shape, device=device)
 
@@ -171,8 +179,9 @@ class _EnoughError(Exception):
 class _Stopwatch:
     """Takes the time at the end of each iteration, when the device has done its work."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, n_first: int) -> None:
         self._device = device
+        self._n_first = n_first
         self._marks: list[float] = []
         self._use = (0.0, 0.0, 0.0)
 
@@ -183,7 +192,7 @@ class _Stopwatch:
     def lap(self) -> None:
         """Asked by the training after each iteration whether to stop; raises _EnoughError when it is to."""
         self._mark()
-        timed = self._marks[WARM_UP[self._device.type] :]
+        timed = self._marks[self._n_first :]
         if len(timed) < 2:
             return
         n_timed, seconds = len(timed) - 1, timed[-1] - timed[0]
@@ -198,7 +207,7 @@ class _Stopwatch:
 
     def timing(self) -> Timing:
         """The median of what was timed after the warm-up."""
-        timed = self._marks[WARM_UP[self._device.type] :]
+        timed = self._marks[self._n_first :]
         laps = [after - before for before, after in zip(timed, timed[1:], strict=False)]
         return Timing(statistics.median(laps), len(laps), share_of_others(self._use))
 

@@ -43,8 +43,25 @@ class MeasuredTrainer(Trainer):
     def n_parameters(self) -> int:
         return n_parameters(self.model)
 
-    def steps(self, n: int) -> Repetition:
-        """Take the next `n` steps; the device is waited for before and after them, not between."""
+    @property
+    def records(self) -> bool:
+        """Whether its steps are recorded on a GPU and replayed."""
+        return self._recorder is not None
+
+    def steps(self, n: int, recorded: bool = True) -> Repetition:
+        """Take the next `n` steps; the device is waited for before and after them, not between.
+
+        recorded: as a recording where the training records its steps; such a step shows no parts (all 0).
+        """
+        recorder = self._recorder
+        if not recorded:
+            self._recorder = None
+        try:
+            return self._steps(n)
+        finally:
+            self._recorder = recorder
+
+    def _steps(self, n: int) -> Repetition:
         synchronise(self.device)
         self._n_windows = 0
         start = time.perf_counter()
@@ -58,7 +75,7 @@ class MeasuredTrainer(Trainer):
 
     def flops(self) -> int:
         """Floating-point operations of the next step, which is taken."""
-        return counted_flops(lambda: self.steps(1))
+        return counted_flops(lambda: self.steps(1, recorded=False))
 
     def batches(self, n: int) -> float:
         """Make or read the batches of the next `n` steps, which are not taken; the time of it [s]."""
@@ -75,24 +92,28 @@ class MeasuredTrainer(Trainer):
     def _step(self) -> None:
         self._clock.begin()
         super()._step()
-        self._clock.lap("optimiser")
+        self._lap("optimiser")
+
+    def _lap(self, part: str) -> None:
+        if not self.records:
+            self._clock.lap(part)
 
     def _backward(
         self, video_BTCHW: Tensor | None, drawn: int, n_windows: int | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        self._clock.lap("data")
+        self._lap("data")
         self._n_windows += 0 if video_BTCHW is None else len(video_BTCHW)
         found = super()._backward(video_BTCHW, drawn, n_windows)
-        self._clock.lap("backward")
+        self._lap("backward")
         return found
 
     def _timed(self, loss_terms: Callable[..., Any]) -> Callable[..., Any]:
         """A batch may come in parts: what is between two forward passes is the backward pass of the first."""
 
         def timed(part_BTCHW: Tensor, drawn: int) -> Any:
-            self._clock.lap("backward")
+            self._lap("backward")
             terms = loss_terms(part_BTCHW, drawn)
-            self._clock.lap("forward")
+            self._lap("forward")
             return terms
 
         return timed

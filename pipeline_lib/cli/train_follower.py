@@ -38,7 +38,7 @@ def _follow(request: TrainingRequest, rank: int, meeting: Path) -> NoReturn:
     settings = request.experiment.training
     assert settings is not None and request.seed is not None
     device = devices.choose_device(settings.device, rank, settings.n_processes)
-    devices.configure(device, settings.n_threads, settings.deterministic)
+    devices.configure(device, settings.n_threads, settings.deterministic, settings.precision == "tf32")
     ranks = join_ranks(rank, settings.n_processes, meeting, device)
     data = open_training_data(request, device)
     seed_torch(request.seed, "weights")

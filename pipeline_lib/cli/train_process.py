@@ -142,7 +142,7 @@ class TrainingProcess:
         assert settings is not None and request.seed is not None
         self.request, self.settings, self.log, self.stop = request, settings, log, stop
         self.device = devices.choose_device(settings.device, 0, settings.n_processes)
-        devices.configure(self.device, settings.n_threads, settings.deterministic)
+        devices.configure(self.device, settings.n_threads, settings.deterministic, settings.precision == "tf32")
         self.precision = resolve_precision(settings.precision, self.device)
         self.ranks = join_ranks(0, settings.n_processes, meeting, self.device) if meeting else Ranks()
         self.journal = Journal(request.journal)

@@ -60,9 +60,10 @@ class TrainingSettings(Section):
     gradient_clip_norm: float | None = Field(
         None, gt=0, description="Largest norm of the whole gradient; null: no clipping."
     )
-    precision: Literal["float32", "bf16", "fp16", "auto"] = Field(
+    precision: Literal["float32", "tf32", "bf16", "fp16", "auto"] = Field(
         "auto",
-        description="Arithmetic of the networks; output layer and losses stay in float32. "
+        description="Arithmetic of the networks; output layer and losses stay in float32. tf32: float32 whose matrix "
+        "products a GPU rounds to TF32, as PyTorch by itself does with convolutions only. "
         "auto: bf16 or fp16 on a GPU, float32 on a CPU.",
     )
     optimiser: OptimiserSettings = OptimiserSettings()
@@ -100,6 +101,11 @@ class TrainingSettings(Section):
     compile: bool = Field(
         False, description="Compile the networks by torch.compile at their first call (minutes, then faster on GPUs)."
     )
+    cuda_graphs: bool = Field(
+        False,
+        description="Record a step's work on a GPU once and replay it: for small networks, whose steps are bound by "
+        "the launching of kernels. Not in fp16. On a CPU there is nothing to record.",
+    )
     logging_interval: int = Field(50, ge=1, description="Iterations between journalled points [iterations].")
     checkpoint_interval: float = Field(300.0, gt=0, description="Wall time between checkpoints [s].")
     validation: ValidationSettings = ValidationSettings()
@@ -123,6 +129,11 @@ class TrainingSettings(Section):
         if self.compile and self.batch_norm == "synchronised":
             raise ValueError(
                 "batch_norm synchronised can't be compiled; set compile to false, or batch_norm to per_rank"
+            )
+        if self.cuda_graphs and (self.compile or self.n_processes > 1):
+            raise ValueError(
+                "cuda_graphs records the steps of one process whose networks are not compiled; "
+                "set cuda_graphs or compile to false, or n_processes to 1"
             )
         if self.n_processes == 1 and self.batch_norm != "per_rank":
             raise ValueError("batch_norm says how several processes normalise, and n_processes is 1; leave it out")

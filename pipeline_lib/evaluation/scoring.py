@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline_lib.data.protocols import TestWindows
+from pipeline_lib.runtime.precision import tf32_products
 
 PRECISION = "float32"
 
@@ -42,9 +43,10 @@ class Metric:
 
 @contextmanager
 def exact_inference(model: torch.nn.Module) -> Iterator[None]:
-    """Eval mode, no gradients; convolutions on a GPU would otherwise round their inputs to TF32."""
+    """Eval mode, no gradients; a GPU would otherwise round the inputs of convolutions to TF32."""
     model.eval()
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    convolutions = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    with torch.inference_mode(), convolutions, tf32_products(False):
         yield
 
 

@@ -88,7 +88,10 @@ class Trainable(Forecaster, Protocol):
     as: it scales gradients, and what is logged stays the mean."""
 
     def at_iteration(self, iteration: int) -> dict[str, float]:
-        """Told before each step, counted from 1. Returns what follows a schedule, to be logged by name."""
+        """Told before each step, counted from 1. Returns what follows a schedule, to be logged by name.
+
+        What it changes must be tensors on the device, for a step may be recorded there and replayed.
+        """
         ...
 
     def draw_range(self) -> tuple[int, int]:

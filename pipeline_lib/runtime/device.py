@@ -57,9 +57,13 @@ def memory(device: torch.device) -> tuple[int, int]:
     return total - available, total
 
 
-def configure(device: torch.device, n_threads: int, deterministic: bool) -> None:
-    """Set the process's threads and PyTorch's determinism; call before anything is computed."""
+def configure(device: torch.device, n_threads: int, deterministic: bool = False, tf32: bool = False) -> None:
+    """Set the process's threads, PyTorch's determinism, and whether a GPU multiplies float32 matrices in TF32.
+
+    Call before anything is computed.
+    """
     torch.set_num_threads(n_threads)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
     if deterministic and device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)

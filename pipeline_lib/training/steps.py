@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.batch_norm import check_parts
 from pipeline_lib.training.checkpoint import CheckpointStore
 from pipeline_lib.training.memory import memory_explained, smaller_parts
+from pipeline_lib.training.recorded_steps import Losses, recorder
 from pipeline_lib.training.schedule import Budget, EpochPlan, learning_rate
 from pipeline_lib.training.state import restore
 from pipeline_lib.training.watch import DeviceWatch
@@ -46,6 +48,7 @@ class Steps:
         if self.settings.batch_norm == "synchronised":
             check_parts(self.settings, self.ranks, self.data.n_windows)
         self.weights = self.model.loss_weights()
+        self._recorder = recorder(self.settings.cuda_graphs, self.precision, self.device)
         self.optimiser = self._adam()
         self.scaler = gradient_scaler(self.precision, self.device)
         self.watch = DeviceWatch(list(self.weights), self.device, scaled=self.scaler.is_enabled())
@@ -58,7 +61,12 @@ class Steps:
     def _adam(self) -> torch.optim.Adam:
         adam = self.settings.optimiser
         return torch.optim.Adam(
-            self.model.parameters(), lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.eps, fused=True
+            self.model.parameters(),
+            lr=adam.learning_rate,
+            betas=(adam.beta1, adam.beta2),
+            eps=adam.eps,
+            fused=True,
+            capturable=self._recorder is not None,
         )
 
     def restore(self) -> bool:
@@ -119,11 +127,21 @@ class Steps:
         before = time.monotonic()
         video_BTCHW = self.data.batch(epoch, own) if len(own) else None
         self._data_seconds += time.monotonic() - before
-        total, terms = self._backward(video_BTCHW, self._plan.draw(position), len(ids))
+        drawn = self._plan.draw(position)
+        if self._recorder is not None and video_BTCHW is not None:
+            work = partial(self._update, drawn=drawn, n_windows=len(ids))
+            losses = self._recorder.take(drawn, video_BTCHW, work, before_recording=self.optimiser.zero_grad)
+        else:
+            losses = self._update(video_BTCHW, drawn, len(ids))
+        self.watch.update(self.iteration, *losses)
+
+    def _update(self, video_BTCHW: Tensor | None, drawn: int, n_windows: int) -> Losses:
+        """What changes the weights, from the batch on."""
+        total, terms = self._backward(video_BTCHW, drawn, n_windows)
         overflowed = self._unscale_and_clip()
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        self.watch.update(self.iteration, total, terms, overflowed)
+        return total, terms, overflowed
 
     def _backward(
         self, video_BTCHW: Tensor | None, drawn: int, n_windows: int | None = None
@@ -188,5 +206,8 @@ class Steps:
             self.settings.batch_size,
             self.model.draw_range(),  # type: ignore[operator]
         )
+        rate = learning_rate(self.settings.optimiser, epoch)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.settings.optimiser, epoch)
+            if self._recorder is not None and group["lr"] != rate:
+                self._recorder.forget()
+            group["lr"] = rate

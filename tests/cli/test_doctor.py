@@ -94,7 +94,12 @@ def test_a_machine_that_is_ready_has_no_problem_and_is_left_as_it_was(project, c
     assert main(["doctor", str(project.overlay)]) == 0
     assert files(tmp_path) == before
     shown = capsys.readouterr().out
-    for said in ("ok       Python", "packages are there, within their bounds", "no GPU: device auto takes the CPU", "no SLURM here"):
+    for said in (
+        "ok       Python",
+        "packages are there, within their bounds",
+        "no GPU: device auto takes the CPU",
+        "no SLURM here",
+    ):
         assert said in shown
     for said in (
         "to be filled",

@@ -36,7 +36,7 @@ def test_every_key_stands_on_the_page_with_a_description():
 def test_bounds_choices_and_defaults_are_written_out():
     page = reference()
     assert "| `training.accumulation` | integer ≥ 1 | `1` | " in page
-    assert '| `training.precision` | `float32`, `bf16`, `fp16`, `auto` | `"auto"` | ' in page
+    assert '| `training.precision` | `float32`, `tf32`, `bf16`, `fp16`, `auto` | `"auto"` | ' in page
     assert "| `training.optimiser.learning_rate` | number > 0, < 10 | `0.0004` | " in page
     assert "| `training.gradient_clip_norm` | number > 0 or `null` | `null` | " in page
     assert "| `task.n_cond` | integer ≥ 1 | `5` | " in page

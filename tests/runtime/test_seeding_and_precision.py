@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline_lib.runtime.device import choose_device, describe
-from pipeline_lib.runtime.precision import autocast, gradient_scaler, resolve_precision
+from pipeline_lib.runtime.device import choose_device, configure, describe
+from pipeline_lib.runtime.precision import autocast, gradient_scaler, resolve_precision, tf32_products
 from pipeline_lib.runtime.seeding import STREAMS, generator, seed_torch
 
 
@@ -49,3 +49,32 @@ def test_precision():
         with autocast(name, cpu):
             assert layer(x).dtype == dtype
         assert gradient_scaler(name, cpu).is_enabled() is (name == "fp16")
+
+
+def test_tf32_is_asked_for_and_needs_a_gpu():
+    cpu = torch.device("cpu")
+    with pytest.raises(ValueError, match="tf32 is an arithmetic of GPUs; on a CPU, set it to float32 or bf16"):
+        resolve_precision("tf32", cpu)
+    assert resolve_precision("tf32", torch.device("cuda")) == "tf32"
+    n_threads, flags = torch.get_num_threads(), torch.backends.cuda.matmul
+    configure(cpu, n_threads, tf32=True)
+    assert flags.allow_tf32
+    with tf32_products(False):  # an evaluation
+        assert not flags.allow_tf32
+    assert flags.allow_tf32
+    configure(cpu, n_threads)
+    assert not flags.allow_tf32
+
+
+@pytest.mark.gpu
+def test_tf32_rounds_products_and_float32_does_not():
+    device = torch.device("cuda")
+    left, right = torch.randn(2, 512, 512, device=device)
+    exact = left.double() @ right.double()
+    errors = {}
+    for name in ("float32", "tf32"):
+        configure(device, torch.get_num_threads(), tf32=name == "tf32")
+        with autocast(name, device):
+            errors[name] = float((left @ right - exact).abs().max())
+    configure(device, torch.get_num_threads())
+    assert errors["float32"] < 1e-3 < errors["tf32"] < 1

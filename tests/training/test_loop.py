@@ -334,13 +334,7 @@ def test_no_host_synchronisation_inside_a_step(tiny_experiment, tmp_path, precis
 
 @pytest.mark.gpu
 def test_no_host_synchronisation_inside_a_step_on_a_gpu(tiny_experiment, tmp_path):
-    device = torch.device("cuda")
-    trainer = toy_trainer(tiny_experiment, tmp_path)
-    trainer.model.to(device)
-    trainer.data._frames, trainer.data._first, trainer.data._span = (
-        tensor.to(device) for tensor in (trainer.data._frames, trainer.data._first, trainer.data._span)
-    )
-    trainer.watch = DeviceWatch(list(trainer.weights), device, scaled=False)
+    trainer = toy_trainer(tiny_experiment, tmp_path, device="cuda")
     trainer._step()
     torch.cuda.set_sync_debug_mode("error")
     try:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import torch
 
+from pipeline_lib.config.dive import DiveSettings
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.data.hdf5 import VideoDescription, write_videos
 from pipeline_lib.data.resident import ResidentWindows
 from pipeline_lib.data.windows import all_windows
-from pipeline_lib.models.pde.model import build
+from pipeline_lib.models.dive import model as dive
+from pipeline_lib.models.pde import model as pde
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
@@ -38,30 +40,37 @@ def toy_videos(n_videos=6, n_frames=24, n_pixels=10) -> torch.Tensor:
     return (torch.sin(time * speed + place * 0.7) / 2 + 0.5).view(n_videos, n_frames, 1, 1, n_pixels)
 
 
-def toy_trainer(experiment: Experiment, folder: Path, seed=0, stop=lambda: None, videos=None, **changes) -> Trainer:
-    """A trainer on `experiment` whose training settings are changed as given; its state goes to `folder`."""
+def toy_trainer(
+    experiment: Experiment, folder: Path, seed=0, stop=lambda: None, videos=None, device="cpu", model=None, **changes
+) -> Trainer:
+    """A trainer on `experiment` whose training settings are changed as given; its state goes to `folder`.
+
+    model: its settings, instead of the experiment's; of DIVE or of the PDE model.
+    """
+    device = torch.device(device)
     settings = type(experiment.training)(**(experiment.training.model_dump() | changes))
     task = experiment.task
     videos = toy_videos() if videos is None else videos
     path = folder / "train.h5"
     write_videos(path, tuple(videos.shape), [videos.numpy()], VideoDescription("toy", "train", "made up", {}))
     index = all_windows(*videos.shape[:2], task.n_cond + task.n_pred)
-    data = ResidentWindows(path, index, torch.device("cpu"))
+    data = ResidentWindows(path, index, device)
     seed_torch(seed, "weights")
-    model = build(experiment.model, task, data.frame_shape)
+    build = dive.build if isinstance(model, DiveSettings) else pde.build
+    network = build(model or experiment.model, task, data.frame_shape).to(device)
     journal = Journal(folder / "journal.jsonl")
     return Trainer(
-        model=model,
+        model=network,
         data=data,
         settings=settings,
         seed=seed,
         precision=settings.precision,
-        device=torch.device("cpu"),
+        device=device,
         store=CheckpointStore(folder),
         journal=journal,
         stop=stop,
         progress=Silence(),
-        validation=ForecastValidation("train_sample", videos[:2, : task.n_cond + task.n_pred], task.n_cond),
+        validation=ForecastValidation("train_sample", videos[:2, : task.n_cond + task.n_pred].to(device), task.n_cond),
         pictures=TrainingPictures("forecast", folder / "pictures", folder, journal),
     )
 

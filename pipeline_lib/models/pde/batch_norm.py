@@ -66,7 +66,9 @@ class PerCallBatchNorm2d(nn.BatchNorm2d):
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         assert self.num_batches_tracked is not None
         n_calls, kept = len(mean_KC), 1.0 - self.momentum
-        shares_K = mean_KC.new_tensor([self.momentum * kept ** (n_calls - 1 - k) for k in range(n_calls)])
+        # Made on the device, for a copy from the host would make it wait.
+        later_K = torch.arange(n_calls - 1, -1, -1, dtype=torch.float64, device=mean_KC.device)
+        shares_K = (self.momentum * kept**later_K).to(mean_KC.dtype)
         self.running_mean.mul_(kept**n_calls).add_(shares_K @ mean_KC)
         self.running_var.mul_(kept**n_calls).add_(shares_K @ variance_KC)
         self.num_batches_tracked += n_calls
