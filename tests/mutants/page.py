@@ -11,11 +11,11 @@ MARK = "<!-- What follows is generated: python -m tests.mutants.page -->\n"
 
 def table(mutants: tuple[Mutant, ...] = MUTANTS) -> str:
     """A row for each defect, in the order of the list."""
-    lines = ["| defect | planted in | noticed by |", "| --- | --- | --- |"]
+    lines = ["| name | defect | planted in | noticed by |", "| --- | --- | --- | --- |"]
     for mutant in mutants:
         file, _, test = mutant.test.partition("::")
         where = mutant.file.removeprefix("pipeline_lib/")
-        lines.append(f"| {mutant.meaning} | `{where}` | `{file.removeprefix('tests/')}`: `{test}` |")
+        lines.append(f"| `{mutant.name}` | {mutant.meaning} | `{where}` | `{file.removeprefix('tests/')}`: `{test}` |")
     return "\n".join(lines) + "\n"
 
 

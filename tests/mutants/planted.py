@@ -68,7 +68,7 @@ DATA = (
         "pipeline_lib/data/taxibj_frames.py",
         "before[before + length <= test[0]]",
         "before[before < test[0]]",
-        "tests/data/test_taxibj.py::test_no_training_frame_of_the_default_is_in_the_test_part",
+        "tests/data/test_taxibj.py::test_no_training_frame_of_the_default_is_in_the_test_part[8_frames_150_windows]",
     ),
     Mutant(
         "leap-year-off-by-a-day",
