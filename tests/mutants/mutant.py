@@ -11,8 +11,7 @@ NOTICED = ("AssertionError", "Failed")
 class Mutant:
     """In `file`, the text `old`, which stands there once, becomes `new`; the test of node id `test` must then fail.
 
-    name: what it is called on the command line. meaning: what is wrong then, for the page on tests. error: the type of
-    the error that ends the test, where it is none of `NOTICED`.
+    name: what it is called on the command line. meaning: what is wrong then, for the page on tests.
     """
 
     name: str
@@ -21,12 +20,6 @@ class Mutant:
     old: str
     new: str
     test: str
-    error: str | None = None
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        """Types of errors, one of which must end the test."""
-        return NOTICED if self.error is None else (self.error,)
 
     def planted(self, text: str) -> str:
         """The text of the file with the defect. Raises ValueError where the place is not found exactly once."""

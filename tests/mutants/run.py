@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import NOTICED
 from tests.mutants.planted import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,16 +90,16 @@ def ended_by(message: str) -> str:
     return "AssertionError" if first == "assert" else first.rstrip(":").split(".")[-1]
 
 
-def verdict(mutant: Mutant, outcome: Outcome) -> str:
-    """ "noticed", or what is wrong in capitals and words."""
+def verdict(outcome: Outcome) -> str:
+    """What came of a defect's test: `noticed`, or what is wrong, in capitals and words."""
     if outcome.code is None:
         return f"HANGS: not finished after {SECONDS} s"
     if outcome.code == 0:
         return "SURVIVES: the test passes"
     if outcome.code != 1 or not outcome.failures:
         return f"NO TEST: {(*outcome.errors, _last_line(outcome.output))[0]}"
-    if not any(ended_by(message) in mutant.errors for message in outcome.failures):
-        return f"BREAKS: {_last_line(outcome.failures[0])}, where {' or '.join(mutant.errors)} is expected"
+    if not any(ended_by(message) in NOTICED for message in outcome.failures):
+        return f"BREAKS: {_last_line(outcome.failures[0])}, where {' or '.join(NOTICED)} is expected"
     return "noticed"
 
 
@@ -133,7 +133,7 @@ def main(names: Sequence[str]) -> int:
         for mutant in chosen:
             before = time.monotonic()
             whole = mutant.plant(copy)
-            found = verdict(mutant, run_tests(copy, [mutant.test], "-x"))
+            found = verdict(run_tests(copy, [mutant.test], "-x"))
             (copy / mutant.file).write_text(whole, encoding="utf-8")
             bad += found != "noticed"
             print(f"{time.monotonic() - before:4.0f} s  {mutant.name:36} {found:9} {mutant.test}", flush=True)
