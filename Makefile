@@ -15,7 +15,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL = help
-.PHONY: help demo demo-real benchmark test test-all lint ui report clean
+.PHONY: help demo demo-real benchmark test test-all mutants lint ui report clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ test: .venv/.installed ## The tests that take seconds
 
 test-all: .venv/.installed ## All tests, the slow ones too
 	$(RUN) pytest -q -m "" $(TWO_AT_ONCE)
+
+mutants: .venv/.installed ## Plant defects in a copy of the code, each noticed by a named test (ONLY="tau-off-by-one kl-sign": these)
+	$(RUN) tests.mutants.run $(ONLY)
 
 lint: .venv/.installed ## ruff, mypy and snakefmt
 	$(RUN) ruff check .
