@@ -15,7 +15,9 @@ from pipeline_lib.training.schedule import EpochPlan
 
 def composed(experiment, seed, prepared, out):
     request = training_request(experiment, seed, prepared / "train.h5", out)
-    return TrainingProcess(request, io.StringIO(), StopRequest()).trainer
+    process = TrainingProcess(request, io.StringIO(), StopRequest())
+    process._prepare()
+    return process.trainer
 
 
 def test_weights_and_order_are_those_of_the_seed(tiny_experiment, prepared, tmp_path):
