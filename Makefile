@@ -37,7 +37,7 @@ test: .venv/.installed ## The tests that take seconds
 	$(RUN) pytest -q $(TWO_AT_ONCE)
 
 test-all: .venv/.installed ## All tests, the slow ones too
-	$(RUN) pytest -q -m "" $(TWO_AT_ONCE)
+	PIPELINE_EXAMPLES=100 $(RUN) pytest -q -m "" $(TWO_AT_ONCE)
 
 mutants: .venv/.installed ## Plant defects in a copy of the code, each noticed by a named test (ONLY="tau-off-by-one kl-sign": these)
 	$(RUN) tests.mutants.run $(ONLY)

@@ -48,7 +48,7 @@ class EvaluationSettings(Section):
     n_examples: int = Field(6, ge=1, le=1000, description="Predictions kept for figures [windows].")
     n_threads: int = Field(2, ge=1, le=512, description="CPU threads [threads].")
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU."
+        "auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA if there is one, else the CPU."
     )
 
     @field_validator("horizons")

@@ -12,12 +12,14 @@ from pipeline_lib.config.section import Section
 from pipeline_lib.config.task import TaskSettings
 from pipeline_lib.config.training import TrainingSettings
 
+EXPERIMENT_NAME = r"^[a-z0-9_]+/[a-z0-9_]+$"
+
 
 class Experiment(Section):
     """A named configuration. `name` is `<dataset>/<model>`, the path of its YAML under config/experiments."""
 
     name: str = Field(
-        pattern=r"^[a-z0-9_]+/[a-z0-9_]+$",
+        pattern=EXPERIMENT_NAME,
         description="`<dataset>/<model>`: the path of its YAML, which need not repeat it.",
     )
     paper: Literal["pde", "dive", "none"] = Field("none", description="Paper that the experiment reproduces.")

@@ -1,5 +1,6 @@
 """From YAML files to validated settings, and back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pipeline_lib.config.agreement import disagreements, unknown_names
 from pipeline_lib.config.comparisons import unknown_models, without_measure
 from pipeline_lib.config.dotted_keys import as_mapping
 from pipeline_lib.config.drafts import Draft, mapping_in, named, read_draft, validated
-from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.experiment import EXPERIMENT_NAME, Experiment
 from pipeline_lib.config.paths import ResultPaths
 from pipeline_lib.config.pipeline import Pipeline, PipelineSettings
 from pipeline_lib.config.problems import ConfigurationError, Layer, describe, origin, shown, suggest
@@ -66,7 +67,7 @@ def load_pipeline(source: Sequence[Path] | Mapping[str, Any], root: Path, files:
     except ValidationError as error:
         problems += describe(error, PipelineSettings, layers)
     # What is wrong with the experiments is worth knowing even so.
-    listed = settings.experiments if settings else _texts(merged.get("experiments"))
+    listed = settings.experiments if settings else _names(merged.get("experiments"))
     points = expand(settings.sweeps) if settings else []
     overrides = _texts_to_mappings(merged.get("overrides"))
     experiments = _experiments(listed, points, overrides, layers, root, problems)
@@ -110,9 +111,10 @@ def _experiments(
     return experiments
 
 
-def _texts(value: Any) -> list[str]:
-    """The texts in a value that should be a list of texts."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def _names(value: Any) -> list[str]:
+    """The names of experiments in a value that should be a list of them; what is none names no file to be read."""
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str) and re.fullmatch(EXPERIMENT_NAME, item, re.ASCII)]
 
 
 def _texts_to_mappings(value: Any) -> dict[str, Mapping[str, Any]]:

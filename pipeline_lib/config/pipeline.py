@@ -1,5 +1,6 @@
 """Settings of a pipeline: what to run, where results go, what they must reach."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator
 
 from pipeline_lib.config.comparisons import Comparisons, ComparisonSettings
-from pipeline_lib.config.experiment import Experiment
+from pipeline_lib.config.experiment import EXPERIMENT_NAME, Experiment
 from pipeline_lib.config.paths import ResultPaths
 from pipeline_lib.config.problems import suggest
 from pipeline_lib.config.raw import RAW_SOURCES, RawSource, checked_mirror, mirrors_of
@@ -15,9 +16,22 @@ from pipeline_lib.config.section import Section
 from pipeline_lib.config.sweeps import Sweep
 from pipeline_lib.config.tracking import TrackingSettings
 
-ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
+ExperimentName = Annotated[str, Field(pattern=EXPERIMENT_NAME)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Mirrors = Annotated[tuple[Annotated[str, AfterValidator(checked_mirror)], ...], Field(min_length=1)]
+
+
+def _of_a_file_system(path: Path) -> Path:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError("no file system has such characters in a path") from None
+    if "\0" in str(path):
+        raise ValueError("no file system has the character NUL in a path")
+    return path
+
+
+Folder = Annotated[Path, AfterValidator(_of_a_file_system)]
 
 
 class RequirementSettings(Section):
@@ -41,13 +55,13 @@ class RequirementSettings(Section):
 class PipelineSettings(Section):
     """What `snakemake` runs: config/config.yaml and the overlays given by --configfile, merged deeply."""
 
-    results_dir: Path = Field(
+    results_dir: Folder = Field(
         Path("results"), description="Where everything computed goes, from the working directory."
     )
-    data_dir: Path = Field(
+    data_dir: Folder = Field(
         Path("data"), description="Where raw and prepared data go; can be shared between results_dirs."
     )
-    mirror_dir: Path | None = Field(
+    mirror_dir: Folder | None = Field(
         None,
         description="Folder of raw data as their authors publish them, `<mirror_dir>/<source>/<file>`; files found "
         "there are not downloaded. The environment variable PIPELINE_DATA_MIRROR names another one, which goes first.",

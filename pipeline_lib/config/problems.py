@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 Keys = tuple[str | int, ...]
 
+LONGEST_QUOTE = 200
+"""Characters of a value that an error shows."""
+
 
 class ConfigurationError(ValueError):
     """Everything that is wrong with a configuration, one line per problem."""
@@ -27,6 +30,15 @@ class Layer:
     label: str
     content: Mapping[str, Any]
     at: Keys = ()
+
+
+def quoted(value: Any) -> str:
+    """A value as errors show it, on one line that can be read."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integers of thousands of digits
+        return "too large an integer"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def suggest(given: str, allowed: Sequence[str]) -> str:
@@ -59,12 +71,12 @@ def _sentence(problem: dict[str, Any], model: type[BaseModel], layers: Sequence[
     if kind == "union_tag_invalid":
         allowed = [tag.strip("' ") for tag in context["expected_tags"].split(",")]
         given = context["tag"]
-        return f"{where}.name: given {given!r}; allowed are {', '.join(allowed)}{suggest(given, allowed)}"
+        return f"{where}.name: given {quoted(given)}; allowed are {', '.join(allowed)}{suggest(given, allowed)}"
     message = problem["msg"].removeprefix("Value error, ").replace("tuple", "list")
     if isinstance(given, Mapping | BaseModel):
         return f"{where}: {message}"
     hint = suggest(given, _choices(context)) if kind == "literal_error" and isinstance(given, str) else ""
-    return f"{where}: given {given!r}; {message[0].lower() + message[1:]}{hint}"
+    return f"{where}: given {quoted(given)}; {message[0].lower() + message[1:]}{hint}"
 
 
 def _choices(context: Mapping[str, Any]) -> list[str]:

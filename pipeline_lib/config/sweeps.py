@@ -14,9 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
+from math import prod
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline_lib.config.dotted_keys import DOTTED_KEY
 from pipeline_lib.config.problems import Layer, origin
@@ -25,15 +26,25 @@ LONGEST_NAME = 200
 """Characters in an experiment's name; folders bear it, and file systems take 255."""
 
 
+MOST_POINTS = 1000
+"""Combinations of a sweep's values."""
+
+
 def _listed(values: Any) -> Any:
     if not isinstance(values, list | tuple) or any(isinstance(value, Mapping) for value in values):
         raise ValueError("a dotted key has a list of values to try, such as training.batch_size: [64, 128]")
     return values
 
 
+def _not_too_many(sweep: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    if (n_points := prod(map(len, sweep.values()))) > MOST_POINTS:
+        raise ValueError(f"the values make {n_points:,} combinations, at most {MOST_POINTS:,} are allowed")
+    return sweep
+
+
 SweptKey = Annotated[str, Field(pattern=DOTTED_KEY)]
 SweptValues = Annotated[tuple[Any, ...], BeforeValidator(_listed), Field(min_length=1)]
-Sweep = Annotated[dict[SweptKey, SweptValues], Field(min_length=1)]
+Sweep = Annotated[dict[SweptKey, SweptValues], Field(min_length=1), AfterValidator(_not_too_many)]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class TrainingSettings(Section):
     )
     optimiser: OptimiserSettings = OptimiserSettings()
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA if there is one, else the CPU."
+        "auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA if there is one, else the CPU."
     )
     n_processes: int = Field(
         1,

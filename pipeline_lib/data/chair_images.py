@@ -28,6 +28,9 @@ CROP = (100, 100, 500, 500)
 FRAME_SIZE = 64
 FRAME_SHAPE = (3, FRAME_SIZE, FRAME_SIZE)
 
+LARGEST_IMAGE = 4 * 2**20
+"""Bytes of an image file: 600x600 pixels RGB take 1,080,000 before they are compressed."""
+
 MOST_NAMED = 20
 """Chairs or images that a message names; it counts the others."""
 
@@ -44,10 +47,13 @@ class View:
     n_bytes: int = -1
 
     def read(self) -> bytes:
-        """The bytes of the image file."""
+        """The bytes of the image file. Raises ValueError where they are more than an image of a chair can have."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
-            return file.read(self.n_bytes)
+            content = file.read(min(self.n_bytes, LARGEST_IMAGE + 1) if self.n_bytes >= 0 else LARGEST_IMAGE + 1)
+        if len(content) > LARGEST_IMAGE:
+            raise ValueError(f"more than {LARGEST_IMAGE} bytes, which no image of 600x600 pixels has")
+        return content
 
 
 @dataclass(frozen=True)

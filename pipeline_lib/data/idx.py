@@ -14,12 +14,11 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_lib.data.damage import LARGEST_COMPRESSION
 from pipeline_lib.runtime.atomic import atomic_path
 
 MAGIC_OF_BYTES = 0x0800
 LARGEST_SIZE = 2**31 - 1
-# Deflate spends at least one bit on 129 bytes: what a header announces beyond that cannot follow it.
-LARGEST_COMPRESSION = 1032
 BYTE_ORDER = np.dtype(">u4")
 
 Bytes = NDArray[np.uint8]

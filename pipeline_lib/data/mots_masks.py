@@ -18,9 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from pipeline_lib.config.problems import quoted
+from pipeline_lib.data.damage import UnfitFile
+from pipeline_lib.data.image_size import check_sides
+
 PEDESTRIAN = 2
 PER_CLASS = 1000
 COLUMNS = ("frame", "object", "class", "height", "width", "run lengths")
+MOST_DIGITS = 9
+MOST_BITS = 35
+"""Of a run length: those of pycocotools have 32, five in a character."""
 
 Labels = NDArray[np.uint16]
 
@@ -57,17 +64,20 @@ def read_mask_image(path: Path) -> Labels:
     """All of a mask image, (H, W). Raises ValueError, naming it, unless it is a whole PNG of 16-bit grey."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
+            check_sides(image)
             image.verify()  # the checksums of all chunks, which decoding skips; the image is of no use afterwards
         with Image.open(path, formats=["PNG"]) as image:
             if not image.mode.startswith("I"):
-                raise ValueError(
+                raise UnfitFile(
                     f"{path}: pixels are {image.mode}, of 8 bits or of colours; expected is a mask of 16-bit grey, "
                     "whose pixels are class · 1000 + instance"
                 )
             return np.asarray(image).astype(np.uint16)
+    except UnfitFile:
+        raise
     except UnidentifiedImageError:
         raise ValueError(f"{path} is no PNG image ({path.stat().st_size} bytes)") from None
-    except (OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is damaged ({error}); get it again") from error
 
 
@@ -117,6 +127,8 @@ def _run_lengths(text: str) -> list[int]:
             raise ValueError(f"{character!r} is no character of run lengths")
         value |= (code & 31) << n_bits
         n_bits += 5
+        if n_bits > MOST_BITS:
+            raise ValueError(f"run length {len(lengths) + 1} has more than {MOST_BITS} bits, so they are damaged")
         if code & 32:
             continue
         if code & 16:
@@ -162,8 +174,10 @@ def _parsed(line: str, place: str) -> MaskLine | None:
     if len(columns) != len(COLUMNS):
         raise ValueError(f"{place} has {len(columns)} columns, expected are {len(COLUMNS)}: {', '.join(COLUMNS)}")
     for name, column in zip(COLUMNS[:-1], columns, strict=False):
-        if not column.isdecimal():
-            raise ValueError(f"{place}: {name} is {column!r}, expected is a number")
+        if not column.isdecimal() or len(column) > MOST_DIGITS:
+            raise ValueError(
+                f"{place}: {name} is {quoted(column)}, expected is a number of {MOST_DIGITS} digits at most"
+            )
     frame, number, of_class, height, width = map(int, columns[:-1])
     if of_class != PEDESTRIAN:
         return None

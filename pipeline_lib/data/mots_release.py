@@ -8,6 +8,8 @@ Where there are both, masks are taken from images.
 """
 
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from pipeline_lib.data.image_size import check_sides
 from pipeline_lib.data.mots_masks import Labels, MaskImages, Masks, MaskTexts
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
@@ -38,10 +41,11 @@ class AnnotatedSequence:
         path = self.images[frame]
         try:
             with Image.open(path, formats=["JPEG", "PNG"]) as image:
+                check_sides(image)
                 grey = np.asarray(image.convert("L"))
         except UnidentifiedImageError:
             raise ValueError(f"{path} is no JPEG or PNG image ({path.stat().st_size} bytes)") from None
-        except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        except (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError) as error:
             raise ValueError(f"{path} is damaged ({error}); get it again") from error
         height, width = grey.shape
         return grey, self.masks.labels(frame, height, width)

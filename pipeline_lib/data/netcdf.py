@@ -3,6 +3,7 @@
 netCDF4 is imported where a file is opened, because only those who prepare data from such files need it.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline_lib.data.damage import LARGEST_COMPRESSION, UnfitFile, damage_told
 
 if TYPE_CHECKING:
     import netCDF4
@@ -37,28 +40,51 @@ def open_netcdf(path: str | os.PathLike[str]) -> Iterator["netCDF4.Dataset"]:
         raise ValueError(f"{path} is not there")
     try:
         file = netCDF4.Dataset(path)
-    except OSError as error:
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
         kind = "no netCDF file" if "Unknown file format" in str(error) else "a damaged or truncated netCDF file"
-        raise ValueError(f"{path} is {kind} ({error.strerror})") from error
+        raise UnfitFile(f"{path} is {kind} ({getattr(error, 'strerror', None) or error})") from error
     try:
         yield file
     except RuntimeError as error:  # which is all that the library says of chunks that cannot be read
-        raise ValueError(f"{path} is damaged: it cannot be read to its end ({error})") from error
+        raise UnfitFile(f"{path} is damaged: it cannot be read to its end ({error})") from error
     finally:
         file.close()
 
 
 def variable_of(file: "netCDF4.Dataset", name: str) -> "netCDF4.Variable":
-    """A variable by its name; ValueError, naming the file, that lists those there are."""
+    """A variable of numbers by its name. Raises ValueError, naming the file, where there is none, and where it
+    announces more values than can be in the file, so that reading it takes memory as the file takes disk."""
+    path = file.filepath()
     if name not in file.variables:
         there = ", ".join(sorted(file.variables)) or "none at all"
-        raise ValueError(f"{file.filepath()} has no variable {name}, only {there}")
-    return file.variables[name]
+        raise UnfitFile(f"{path} has no variable {name}, only {there}")
+    variable = file.variables[name]
+    if not isinstance(variable.dtype, np.dtype) or variable.dtype.kind not in "fiu":
+        raise UnfitFile(f"{path} holds {name} as {variable.dtype}, expected are numbers")
+    n_bytes = math.prod(variable.shape) * variable.dtype.itemsize
+    if n_bytes > LARGEST_COMPRESSION * Path(path).stat().st_size:
+        raise UnfitFile(f"{path} announces {name} {variable.shape} of {n_bytes} bytes, more than it can hold")
+    return variable
+
+
+def values_of(variable: "netCDF4.Variable", chosen: Any = np.s_[:]) -> NDArray[Any]:
+    """Values of a variable, masked where there is none. Raises ValueError, naming the file, where they are damaged."""
+    path = variable.group().filepath()
+    with damage_told(lambda what: UnfitFile(f"{path}: {variable.name} {what}")):
+        values: NDArray[Any] = variable[chosen]
+    return values
+
+
+def text_of(holder: Any, name: str, default: str = "") -> str:
+    """An attribute of a file or a variable as text; `default` where there is none."""
+    file = holder if hasattr(holder, "filepath") else holder.group()
+    with damage_told(lambda what: UnfitFile(f"{file.filepath()}: attribute {name} {what}")):
+        return str(holder.getncattr(name)) if name in holder.ncattrs() else default
 
 
 def check_celsius(file: "netCDF4.Dataset", name: str) -> None:
     """ValueError where a variable says that it is in kelvins; without a unit, it is taken for °C."""
-    unit = str(getattr(variable_of(file, name), "units", ""))
+    unit = text_of(variable_of(file, name), "units")
     if unit.strip().lower() in KELVIN:
         raise ValueError(f"{file.filepath()} holds {name} in {unit}, expected are degrees Celsius")
 
@@ -92,20 +118,22 @@ def dates_of(file: "netCDF4.Dataset", name: str = "time") -> list[date]:
     import netCDF4
 
     path, variable = file.filepath(), variable_of(file, name)
-    calendar = str(getattr(variable, "calendar", "standard")).lower()
+    calendar = text_of(variable, "calendar", "standard").lower()
     if calendar not in CALENDARS:
         raise ValueError(f"{path}: {name} is in the calendar '{calendar}', expected is one of {', '.join(CALENDARS)}")
-    units = str(getattr(variable, "units", ""))
-    values = whole(variable[:], path, name)
+    units = text_of(variable, "units")
+    values = whole(values_of(variable), path, name)
     try:
         moments = netCDF4.num2date(
             values, units, calendar, only_use_cftime_datetimes=False, only_use_python_datetimes=True
         )
-    except (ValueError, OverflowError) as error:
-        raise ValueError(
+        days = [moment.date() for moment in np.asarray(moments, object).reshape(-1)]
+    except (ValueError, OverflowError, TypeError, AttributeError) as error:  # the last two where it makes no dates
+        raise UnfitFile(
             f"{path}: {name} has the units '{units}', expected is such as 'days since 1950-01-01' ({error})"
         ) from None
-    days = [moment.date() for moment in np.asarray(moments, object).reshape(-1)]
+    if not days:
+        raise UnfitFile(f"{path}: {name} has no days")
     for number, (day, following) in enumerate(zip(days, days[1:], strict=False), start=1):
         if following - day != timedelta(days=1):
             raise ValueError(f"{path}: day {number} of {name} is {following}, after {day}; expected is the next day")

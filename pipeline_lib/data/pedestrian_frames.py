@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from pipeline_lib.data.image_size import check_sides
+
 FRAME_STEP = 6
 FRAME_SIZE = 256
 FRAME_SHAPE = (1, FRAME_SIZE, FRAME_SIZE)
@@ -157,6 +159,7 @@ def grey_image(content: bytes) -> Image.Image:
     """The image in a PNG or JPEG file of 8-bit grey. Raises ValueError that says what is wrong with it."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            check_sides(image)
             image.verify()  # the checksums of all chunks, which decoding skips; the image is of no use afterwards
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             image.load()

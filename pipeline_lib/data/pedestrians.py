@@ -143,7 +143,12 @@ def _origin(videos: Sequence[Video]) -> dict[str, NDArray[Any]]:
 
 def _source_of(folder: Path) -> str:
     path = folder / SOURCE_FILE
-    return f"; {' '.join(path.read_text(encoding='utf-8').split())}" if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    try:
+        return f"; {' '.join(path.read_text(encoding='utf-8').split())}"
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text ({error}); write into it where the sequences come from") from error
 
 
 class _Reading:

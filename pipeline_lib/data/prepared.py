@@ -27,10 +27,14 @@ from numpy.typing import NDArray
 
 from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.config.raw import RAW_SOURCES
+from pipeline_lib.data.damage import UnfitFile, damage_told
+from pipeline_lib.data.hdf5_reading import stored_dataset
 from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FORMATS = {"video": "pipeline_lib prepared videos", "digits": "pipeline_lib prepared digits"}
 FORMAT_VERSION = 1
+TEXTS = ("dataset", "part", "source", "preparation", "content_sha256")
+"""Attributes that every file has and that are asked for."""
 # Read at a time where all contents are read.
 CHECKED_BYTES = 2**24
 
@@ -134,13 +138,13 @@ class PreparedFile:
         self.path = Path(path)
         self._file = self._open()
         try:
-            self._contents: h5py.Dataset = self._find_contents()
-            self._check_contents()
-            self.attributes: dict[str, Any] = {name: _plain(value) for name, value in self._file.attrs.items()}
-        except BaseException as error:
+            with damage_told(self._error):
+                self._contents: h5py.Dataset = self._find_contents()
+                self._check_contents()
+                self.attributes: dict[str, Any] = {name: _plain(value) for name, value in self._file.attrs.items()}
+                self._check_attributes()
+        except BaseException:
             self._file.close()
-            if isinstance(error, (OSError, RuntimeError, KeyError, UnicodeDecodeError)):  # h5py, on damaged headers
-                raise self._error(f"is damaged ({error})") from error
             raise
 
     def __enter__(self) -> Self:
@@ -189,10 +193,10 @@ class PreparedFile:
         return name in self._file
 
     def array(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
-        """A further dataset of the file, or its entries first..last-1; ValueError if it has none of that name."""
-        if name not in self._file:
-            raise self._error(f"has no dataset '{name}', only {sorted(self._file)}")
-        values: NDArray[Any] = self._file[name][first:last]
+        """A further dataset of the file, or its entries first..last-1; ValueError if it has none of that name, or a
+        damaged one."""
+        with damage_told(self._error):
+            values: NDArray[Any] = stored_dataset(self._file, name, self._error)[first:last]
         return values
 
     def check_dataset(self, dataset: str, part: str) -> None:
@@ -215,11 +219,9 @@ class PreparedFile:
 
     def _stored(self, selection: Any) -> NDArray[Any]:
         """Part of the contents, as they are stored."""
-        try:
+        with damage_told(self._error):
             values: NDArray[Any] = self._contents[selection]
-            return values
-        except OSError as error:
-            raise self._error(f"cannot be read ({error})") from error
+        return values
 
     def _open(self) -> h5py.File:
         if not self.path.is_file():
@@ -243,19 +245,26 @@ class PreparedFile:
         if not attributes.get("complete", False):
             raise self._error("was not written to its end")
         if self.kind not in (None, kind):
-            raise ValueError(
+            raise UnfitFile(
                 f"{self.path} is a file of {FORMATS[kind]}, one of {FORMATS[str(self.kind)]} is wanted here"
             )
-        contents = self._file.get(kind)
-        if not isinstance(contents, h5py.Dataset):
-            raise self._error(f"has no dataset '{kind}'")
-        return contents
+        return stored_dataset(self._file, kind, self._error)
+
+    def _check_attributes(self) -> None:
+        """ValueError unless there is all that `attributes`, `preparation` and `facts` are asked for."""
+        for name in TEXTS:
+            text = self.attributes.get(name)
+            if not isinstance(text, str):
+                raise self._error(f"has no text as its attribute '{name}'")
+            text.encode()  # h5py gives bytes in no encoding as lone surrogates, which nobody can write
+        if not isinstance(json.loads(self.attributes["preparation"]), dict):
+            raise self._error("does not say in its attribute 'preparation' what it was prepared with")
 
     def _check_contents(self) -> None:
         """ValueError unless shape and type of the contents are those of the kind."""
 
-    def _error(self, what: str) -> ValueError:
-        return ValueError(
+    def _error(self, what: str) -> UnfitFile:
+        return UnfitFile(
             f"{self.path} {what}. It should be a prepared file: delete it and start the pipeline again, "
             "or make it with `python -m pipeline_lib prepare`."
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.data.netcdf import Float64, check_celsius, dates_of, open_netcdf, variable_of, whole
+from pipeline_lib.data.netcdf import Float64, check_celsius, dates_of, open_netcdf, values_of, variable_of, whole
 
 if TYPE_CHECKING:
     import netCDF4
@@ -91,7 +91,7 @@ class RegionalProduct:
                 variable = variable_of(opened, TEMPERATURE)
                 for start in range(first, last, at_once):
                     chosen = (slice(start, min(start + at_once, last)), *([0] * (variable.ndim - 3)), rows, columns)
-                    yield Block(file, start, variable[chosen])
+                    yield Block(file, start, values_of(variable, chosen))
 
     def pixel(self, latitude: float, longitude: float) -> tuple[int, int]:
         """Row and column of the pixel around a place. Raises ValueError where the product does not reach there."""
@@ -115,6 +115,8 @@ class RegionalProduct:
                     f"{path} holds {TEMPERATURE} {_axes(variable)}, expected is ({', '.join(AXES)}), or that with a "
                     "single depth behind the time"
                 )
+            if variable.shape[0] != len(days):
+                raise ValueError(f"{path} holds {TEMPERATURE} of {variable.shape[0]} days, but {len(days)} in time")
         return grid, ProductFile(path, days)
 
 
@@ -128,7 +130,7 @@ def _coordinate(file: "netCDF4.Dataset", name: str) -> Float64:
     variable = variable_of(file, name)
     if variable.ndim != 1 or variable.shape[0] < 2:
         raise ValueError(f"{file.filepath()} holds {name} {variable.shape}, expected are two degrees or more (n,)")
-    values = whole(variable[:], file.filepath(), name)
+    values = whole(values_of(variable), file.filepath(), name)
     steps = np.diff(values)
     if not ((steps > 0).all() or (steps < 0).all()):
         raise ValueError(f"{file.filepath()}: {name} goes up and down; expected are degrees that follow each other")

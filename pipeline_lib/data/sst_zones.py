@@ -18,7 +18,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.data.netcdf import Float64, check_celsius, dates_of, open_netcdf, variable_of, whole
+from pipeline_lib.data.netcdf import (
+    Float64,
+    check_celsius,
+    dates_of,
+    open_netcdf,
+    text_of,
+    values_of,
+    variable_of,
+    whole,
+)
 from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 if TYPE_CHECKING:
@@ -43,7 +52,7 @@ class ZoneFile:
 
     def __init__(self, file: "netCDF4.Dataset", path: Path, first_day: date) -> None:
         self.path, self.first_day = path, first_day
-        self.source = str(getattr(file, "source", "")).strip()
+        self.source = text_of(file, "source").strip()
         self._temperature = self._temperature_of(file)
         self.n_days = int(self._temperature.shape[0])
         check_celsius(file, TEMPERATURE)
@@ -63,7 +72,7 @@ class ZoneFile:
         """
         for start in range(first, last, DAYS_AT_ONCE):
             days = slice(start, min(start + DAYS_AT_ONCE, last))
-            yield days, whole(self._temperature[days], self.path, TEMPERATURE, start, self.first_day)
+            yield days, whole(values_of(self._temperature, days), self.path, TEMPERATURE, start, self.first_day)
 
     def _date(self, day: int) -> date:
         return self.first_day + timedelta(days=day)
@@ -84,7 +93,7 @@ class ZoneFile:
                 f"{self.path} holds {name} {variable.shape}, expected is a value for each of the {self.n_days} days of "
                 f"{TEMPERATURE}"
             )
-        return whole(variable[:], self.path, name, 0, self.first_day)
+        return whole(values_of(variable), self.path, name, 0, self.first_day)
 
     def _check_time(self, file: "netCDF4.Dataset") -> None:
         """A file need not say which days it holds; if it does, they must be the expected ones."""

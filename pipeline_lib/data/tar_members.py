@@ -8,6 +8,9 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pipeline_lib.data.damage import UnfitFile
 
 PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 KINDS = {
@@ -18,6 +21,16 @@ KINDS = {
     tarfile.FIFOTYPE: "a named pipe",
 }
 """What a member can be that is neither file nor folder, for users."""
+
+EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+LARGEST_EXTENSION = 2**20
+"""Bytes of what extends a member's header: a long name takes some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +54,14 @@ def tar_members(path: Path, folder: str) -> Iterator[TarMember]:
     """
     n_bytes, last = path.stat().st_size, -1
     try:
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path, "r:", tarinfo=_Header) as archive:
             while (member := archive.next()) is not None:
                 # The archive keeps all members in a list, which is not needed and would grow with it.
                 archive.members = []  # type: ignore[attr-defined]
                 if member.offset <= last or member.size < 0:
-                    raise ValueError(f"{path} is damaged: {member.name!r} has a size of {member.size} bytes. {_REMEDY}")
+                    raise UnfitFile(f"{path} is damaged: {member.name!r} has a size of {member.size} bytes. {_REMEDY}")
                 if member.offset_data + member.size > n_bytes:
-                    raise ValueError(
+                    raise UnfitFile(
                         f"{path} is truncated: it ends after {n_bytes} bytes, within {member.name!r}. {_REMEDY}"
                     )
                 last = member.offset
@@ -56,9 +69,20 @@ def tar_members(path: Path, folder: str) -> Iterator[TarMember]:
                 if found.parts:
                     yield found
             _check_end(path, archive.offset)
-    except tarfile.TarError as error:
+    except UnfitFile:
+        raise
+    except (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         what = "is truncated or damaged" if last >= 0 else "is no tar archive, or a damaged one"
-        raise ValueError(f"{path} {what} ({error}). {_REMEDY}") from error
+        raise UnfitFile(f"{path} {what} ({error}). {_REMEDY}") from error
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header. Long names and the like stand before it as members of their own, which tarfile reads whole."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        if self.type in EXTENSIONS and self.size > LARGEST_EXTENSION:
+            raise tarfile.HeaderError(f"a header of {self.size} bytes, at most {LARGEST_EXTENSION} are read")
+        return super()._proc_member(archive)  # type: ignore[misc]
 
 
 _REMEDY = "Remove it and get it again"
@@ -70,10 +94,12 @@ def _checked(member: tarfile.TarInfo, path: Path, folder: str) -> TarMember:
     if not (member.isdir() or member.type in PLAIN) or member.issparse():
         what = KINDS.get(member.type, f"of type {member.type!r}")
         target = f" to {member.linkname!r}" if member.linkname else ""
-        raise ValueError(f"{where} is {what}{target}; expected are files and folders only, so none of it is read")
+        raise UnfitFile(f"{where} is {what}{target}; expected are files and folders only, so none of it is read")
+    if not member.name.isprintable():  # nor are bytes in no encoding, which stand in names as lone surrogates
+        raise UnfitFile(f"{where} has a name that cannot be written, so none of it is read")
     parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
     if member.name.startswith("/") or ".." in parts or (parts and parts[0] != folder):
-        raise ValueError(f"{where} lies outside the archive's folder {folder}/, so none of it is read")
+        raise UnfitFile(f"{where} lies outside the archive's folder {folder}/, so none of it is read")
     return TarMember(parts[1:], member.isdir(), member.offset_data, member.size)
 
 
@@ -84,7 +110,7 @@ def _check_end(path: Path, offset: int) -> None:
         block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE:
         n_bytes = offset + len(block)
-        raise ValueError(f"{path} is truncated: it ends after {n_bytes} bytes, without the mark of its end. {_REMEDY}")
+        raise UnfitFile(f"{path} is truncated: it ends after {n_bytes} bytes, without the mark of its end. {_REMEDY}")
     if any(block):
         what = f"what stands at byte {offset} is no member's header, or none that is whole"
-        raise ValueError(f"{path} is truncated or damaged: {what}. {_REMEDY}")
+        raise UnfitFile(f"{path} is truncated or damaged: {what}. {_REMEDY}")

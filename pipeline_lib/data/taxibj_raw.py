@@ -18,6 +18,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_lib.data.damage import UnfitFile, damage_told
+from pipeline_lib.data.hdf5_reading import stored_dataset
 from pipeline_lib.runtime.hdf5_writing import hdf5_file
 
 FILES = tuple(f"BJ{year}_M32x32_T30_InOut.h5" for year in (13, 14, 15, 16))
@@ -45,21 +47,20 @@ class FlowFile:
         self.path = Path(path)
         self._file = self._open()
         try:
-            self._data = self._dataset("data")
-            if self._data.shape[1:] != FRAME_SHAPE or self._data.dtype.kind not in "fiu":
-                raise self._error(
-                    f"holds 'data' as {self._data.dtype} {self._data.shape}, expected numbers (T, 2, 32, 32)"
-                )
-            self.dates = self._read_dates()
+            with damage_told(self._error):
+                self._data = stored_dataset(self._file, "data", self._error)
+                if self._data.shape[1:] != FRAME_SHAPE or self._data.dtype.kind not in "fiu":
+                    raise self._error(
+                        f"holds 'data' as {self._data.dtype} {self._data.shape}, expected numbers (T, 2, 32, 32)"
+                    )
+                self.dates = self._read_dates()
             if len(self.dates) != len(self._data):
                 raise self._error(
                     f"holds {len(self._data)} frames in 'data', but {len(self.dates)} half hours in 'date'"
                 )
             self.half_hours = self._half_hours()
-        except BaseException as error:
+        except BaseException:
             self.close()
-            if isinstance(error, (OSError, RuntimeError)):  # h5py, on damaged headers and chunks
-                raise self._error(f"is damaged ({error})") from error
             raise
 
     def __enter__(self) -> Self:
@@ -76,10 +77,8 @@ class FlowFile:
 
     def read(self, first: int, last: int) -> Flows:
         """Frames first..last-1, (n, 2, 32, 32) float64, as they are stored. ValueError where a value is not finite."""
-        try:
+        with damage_told(self._error):
             flows: Flows = self._data[first:last].astype(np.float64)
-        except OSError as error:
-            raise self._error(f"is damaged ({error})") from error
         finite = np.isfinite(flows).all(axis=(1, 2, 3))
         if not finite.all():
             bad = first + int(np.flatnonzero(~finite)[0])
@@ -95,15 +94,9 @@ class FlowFile:
             what = "is damaged or truncated" if h5py.is_hdf5(self.path) else "is not an HDF5 file"
             raise self._error(f"{what} ({error})") from error
 
-    def _dataset(self, name: str) -> h5py.Dataset:
-        found = self._file.get(name)
-        if not isinstance(found, h5py.Dataset):
-            raise self._error(f"has no dataset '{name}', only {sorted(self._file)}")
-        return found
-
     def _read_dates(self) -> NDArray[np.bytes_]:
         """(T,) S10: ten digits each."""
-        stored = self._dataset("date")
+        stored = stored_dataset(self._file, "date", self._error)
         dates: NDArray[Any] = stored[()] if stored.shape else np.empty(0)
         if dates.ndim == 1 and dates.dtype.kind == "O":  # text of any length
             dates = np.array([text if isinstance(text, bytes) else b"" for text in dates], np.bytes_)
@@ -136,8 +129,8 @@ class FlowFile:
         except ValueError:
             raise self._error(f"holds a date of the day {day}, which is in no calendar; expected {DATE_FORM}") from None
 
-    def _error(self, what: str) -> ValueError:
-        return ValueError(
+    def _error(self, what: str) -> UnfitFile:
+        return UnfitFile(
             f"{self.path} {what}. It should be a file of TaxiBJ as it was published: docs/datasets/taxibj.md says "
             "what is in it and where it comes from."
         )

@@ -170,4 +170,4 @@ def test_files_that_are_missing_no_netcdf_or_damaged_are_named(tmp_path: Path) -
     damaged = bytearray(whole)
     damaged[len(whole) // 4 : len(whole) // 2] = bytes(len(whole) // 2 - len(whole) // 4)
     path.write_bytes(damaged)
-    assert "is damaged: it cannot be read to its end" in complaint(path)
+    assert "thetao is damaged (" in complaint(path)
