@@ -28,12 +28,12 @@ overrides:
     model: {{encoder_hidden_size: 16, decoder_hidden_size: 16, integrator_hidden_size: 16}}
     training:
       schedule_name: test
-      iterations: 1500
-      logging_interval: 100
+      iterations: 150
+      logging_interval: 10
       checkpoint_interval: 0.2
       n_threads: 1
       device: cpu
-      validation: {{interval: 500, n_windows: 4}}
+      validation: {{interval: 50, n_windows: 4}}
     evaluation: &on_cpu {{device: cpu, n_threads: 1, n_examples: 2, window_sets: [all]}}
   wave_eq_100/copy_last: {{dataset: *few, evaluation: *on_cpu}}
   wave_eq_100/mean_frame: {{dataset: *few, evaluation: *on_cpu}}
@@ -86,12 +86,16 @@ def story(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, repository
             held = hold_all(runs)
             wait_for("the baselines", lambda: len(cluster.jobs()) == len(SEEDS), 240)
             hit, before = befall(cluster, held)
-            limits: dict[int, set[str]] = {seed: set() for seed in SEEDS}
+            limits = {training.seed: {before[training.job]["TimeLimit"]} for training in held.values()}
+            drained = hit["drained"].job
+            wait_for("the drained job", lambda: is_elsewhere(cluster.job(drained), before[drained]), 240)
+            cluster.call("scontrol", "update", f"nodename={before[drained]['NodeList']}", "state=resume")
             wait_for("the pipeline", lambda: note_limits(cluster, runs, limits) or process.poll() is not None, 720)
         finally:
             if process.poll() is None:
                 process.kill()  # asked to stop, it would wait for its jobs
                 process.wait()
+            trainings.end_all(pipeline.folder)
             out.seek(0)
             text = out.read()
             print(text)  # pytest shows it where something fails
@@ -135,7 +139,12 @@ def befall(
     return {"preempted": preempted, "cancelled": cancelled, "drained": drained, "late": late}, before
 
 
+def is_elsewhere(job: dict[str, str], before: dict[str, str]) -> bool:
+    return job["JobState"] == "RUNNING" and job["NodeList"] != before["NodeList"]
+
+
 def note_limits(cluster: Cluster, runs: Path, limits: dict[int, set[str]]) -> None:
+    """Look at the jobs that run now."""
     for training in trainings.running(runs):
         limits[training.seed].add(cluster.job(training.job)["TimeLimit"])
 
@@ -150,7 +159,7 @@ def test_the_pipeline_succeeds(story: Story) -> None:
 def test_its_training_continues_from_its_checkpoint(story: Story, fault: str) -> None:
     training = story.hit[fault]
     first, *others = trainings.starts(story.pipeline.runs("wave_eq_100") / "pde" / f"seed_{training.seed}")
-    assert first == 0 and len(others) == 1 and 0 < others[0] < 1500
+    assert first == 0 and len(others) == 1 and 0 < others[0] < 150
 
 
 def test_what_slurm_put_back_is_the_same_job_and_what_it_ended_another(story: Story, cluster: Cluster) -> None:

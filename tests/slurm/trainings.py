@@ -40,6 +40,17 @@ def running(runs: Path) -> Iterator[Training]:
             yield Training(int(folder.name), int(words[words.index("--seed") + 1]), job)
 
 
+def end_all(folder: Path) -> None:
+    """Kill whatever still works on a pipeline in this folder: without cgroups, SLURM may lose sight of a process."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_text().split("\0")
+            if str(folder) in words or str(folder / "overlay.yaml") in words:
+                os.kill(int(process.name), signal.SIGKILL)
+        except (OSError, UnicodeDecodeError):
+            continue
+
+
 def has_saved(run: Path) -> bool:
     """Whether a checkpoint is there."""
     return any(run.glob("state/*/generation_*/state.json"))
