@@ -26,9 +26,9 @@ class RawFile:
 
     @property
     def described(self) -> str:
-        """Size and sum, as far as they are known."""
-        size = "a size that is not known" if self.n_bytes is None else f"{self.n_bytes} bytes"
-        return f"{size} with sha256 {self.sha256}" if self.sha256 else f"{size} and a sum that is not known"
+        """Size and sum, as far as they are known; else empty."""
+        known = {"{} bytes": self.n_bytes, "sha256 {}": self.sha256}
+        return " with ".join(text.format(value) for text, value in known.items() if value is not None)
 
 
 @dataclass(frozen=True)

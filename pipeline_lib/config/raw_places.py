@@ -87,7 +87,9 @@ def missing_lines(place: RawPlace) -> Iterable[str]:
             yield f"  {place.folder / file.name}/"
             continue
         instead = f", or the folder {file.folder} extracted from it" if file.folder else ""
-        yield f"  {place.folder / file.name}{instead} ({file.described})"
+        yield f"  {place.folder / file.name}{instead}" + (f" ({file.described})" if file.described else "")
+    if any(not (file.is_folder or file.described) for file in place.missing):
+        yield "  sizes and sums are not known where none stand above"
     yield f"  from: {source.page} ({source.licence})"
     if source.instructions:
         yield f"  how: {source.instructions}"

@@ -173,7 +173,7 @@ def _by_hand(source: RawSource, folder: Path, failures: dict[RawFile, list[str]]
     """What to tell a user: what could not be had and why, and what to do."""
     lines = [f"{source.title}: {len(failures)} of {len(source.files)} files are missing and cannot be downloaded:"]
     for file, reasons in failures.items():
-        lines.append(f"  {file.name} ({file.described})")
+        lines.append(f"  {file.name} ({file.described})".removesuffix(" ()"))
         lines += [f"    {reason}" for reason in reasons]
     if n_kept:
         lines.append(f"{n_kept} other files have arrived; they are kept as *.part and not downloaded again.")

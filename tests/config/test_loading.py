@@ -122,8 +122,8 @@ def test_all_problems_of_all_files_are_listed_at_once_with_file_and_key(project)
             f"{experiment}: task.n_con: unknown key; did you mean 'n_cond'? Allowed here: n_cond, n_pred, n_pred_test",
             f"{experiment}: model: missing key 'name', which says which one it is",
             f"{override}.training.batch_size: given 0; input should be greater than or equal to 1",
-            f"{override}.training.precision: given 'bf61'; input should be 'float32', 'bf16', 'fp16' or 'auto'; "
-            "did you mean 'bf16'?",
+            f"{override}.training.precision: given 'bf61'; input should be 'float32', 'tf32', 'bf16', 'fp16' or 'auto'"
+            "; did you mean 'bf16'?",
             f"{override}.modle: unknown key; did you mean 'model'? Allowed here: "
             "dataset, evaluation, model, name, paper, task, title, training",
         ]

@@ -99,6 +99,14 @@ def test_the_sample_is_the_same_for_every_seed_and_of_any_length(path: Path) -> 
     assert len(sample.unique(dim=0)) == 6
 
 
+def test_the_sample_is_none_of_the_videos_that_are_trained_on(path: Path) -> None:
+    """As many as an epoch has: equal draws would give equal videos."""
+    made = windows(path, seed=0)
+    sample = made.sample(EPOCH_SIZE, LENGTH)
+    for epoch in range(3):
+        assert not (sample == made.batch(epoch, EVERY)).flatten(1).all(dim=1).any()
+
+
 def test_baselines_see_the_first_videos_of_one_epoch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generated, "N_BASELINE_VIDEOS", 20)
     batches = list(windows(path).videos(8))

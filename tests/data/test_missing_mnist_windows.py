@@ -119,6 +119,14 @@ def test_the_truth_of_the_sample_is_that_of_its_videos(prepared) -> None:
     assert truth["complete"].max() <= 1 and (truth["complete"] >= sample).all()
 
 
+def test_the_sample_is_none_of_the_videos_that_are_trained_on(prepared) -> None:
+    """As many as an epoch has: equal draws would give equal videos."""
+    made = windows(prepared, seed=0)
+    sample = made.sample(EPOCH_SIZE, LENGTH)
+    for epoch in range(3):
+        assert not (sample == made.batch(epoch, EVERY)).flatten(1).all(dim=1).any()
+
+
 def test_baselines_see_the_first_videos_of_one_epoch(prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing_mnist_windows, "N_BASELINE_VIDEOS", 20)
     batches = list(windows(prepared).videos(8))

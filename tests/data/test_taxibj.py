@@ -83,6 +83,8 @@ def test_no_training_frame_of_the_default_is_in_the_test_part(both):
     with VideoFile(train) as of_train, VideoFile(test) as of_test:
         train_times = [reference.time_of(date) for date in of_train.array("date")]
         assert max(train_times) < min(test_times)
+        windows_end = of_train.array("window_start").max() + settings.preparation.window_frames
+        assert windows_end <= len(train_times)
         frames = of_train.read(0, 1)[0]
         np.testing.assert_array_equal(frames, np.float32([expected.frames[time] for time in train_times]))
         # Every kept frame before the test part is there, no other one.

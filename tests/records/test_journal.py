@@ -52,6 +52,15 @@ def test_a_journal_cut_at_any_byte_is_repaired_and_continued(tmp_path):
         assert points(path) == {"loss": [10, 20, 30], "loss_forecast": [10, 20, 30]}, cut
 
 
+def test_a_line_is_in_the_file_as_soon_as_it_is_journalled(tmp_path):
+    """Whoever is killed in the next moment leaves it."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    for steps in ([10], [10, 20], [10, 20, 30]):
+        journal.metrics(steps[-1], {"loss": 1.0})
+        assert points(journal.path) == {"loss": steps}
+    journal.close()
+
+
 def test_damage_before_the_last_line_is_an_error_that_names_the_place(tmp_path):
     path = tmp_path / "journal.jsonl"
     write(path, [10, 20, 30])

@@ -113,6 +113,29 @@ def test_error_keeps_the_earlier_folder_and_removes_the_temporary_one(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_content_of_a_folder_is_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[tuple[str, int]] = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        events.append(("fsync", os.fstat(descriptor).st_ino))
+        real_fsync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        events.append(("rename", Path(source).stat().st_ino))
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    path = tmp_path / "folder"
+    with atomic_folder(path) as temporary:
+        (temporary / "inner").mkdir()
+        (temporary / "inner" / "file.txt").write_text("content")
+    content = {("fsync", each.stat().st_ino) for each in (path, *path.rglob("*"))}
+    assert len(content) == 3 and set(events[:3]) == content
+    assert events[3:] == [("rename", path.stat().st_ino), ("fsync", tmp_path.stat().st_ino)]
+
+
 def test_leftovers_of_a_path_are_removed_be_they_files_or_folders_and_no_others(tmp_path: Path) -> None:
     (tmp_path / ".zones.0123.tmp").mkdir()
     (tmp_path / ".zones.0123.tmp" / "file").write_text("")

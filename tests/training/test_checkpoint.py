@@ -76,4 +76,5 @@ def test_killed_between_tensors_and_json_leaves_the_generation_before(tmp_path, 
         saved(tmp_path, 3)
     except KeyboardInterrupt:
         pass
-    assert CheckpointStore(tmp_path).load().facts == {"iteration": 2}
+    loaded = CheckpointStore(tmp_path).load()
+    assert loaded is not None and loaded.facts == {"iteration": 2}

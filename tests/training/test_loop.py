@@ -1,6 +1,7 @@
 """The training loop: it learns, resumes bit for bit, extends, stops when asked, and refuses to save poison."""
 
 import math
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline_lib.config.training import MultiStepSettings, OptimiserSettings
+from pipeline_lib.models.pde.model import PdeModel
 from pipeline_lib.records.journal import metric_points, read_journal
 from pipeline_lib.training.loop import TrainingStopped
 from pipeline_lib.training.watch import MAX_CONSECUTIVE_SKIPS, DeviceWatch, TrainingDivergedError
@@ -92,6 +94,21 @@ def test_killed_without_any_checkpoint_begins_anew(tiny_experiment, tmp_path, un
     assert curves(trainer)["loss"] == curves(uninterrupted)["loss"]  # each point once, the first ones repeated
 
 
+def test_noise_goes_on_where_a_training_was_killed(tiny_experiment, tmp_path, monkeypatch):
+    """Of a model that draws from PyTorch's generator in every step, as DIVE does."""
+
+    class Noisy(PdeModel):
+        def loss_terms(self, video_BTCHW, drawn):
+            return super().loss_terms(video_BTCHW + 0.1 * torch.randn_like(video_BTCHW), drawn)
+
+    monkeypatch.setattr("pipeline_lib.models.pde.model.PdeModel", Noisy)
+    whole = toy_trainer(tiny_experiment, tmp_path / "whole")
+    whole.run()
+    with pytest.raises(KilledError):
+        toy_trainer(tiny_experiment, tmp_path / "killed", stop=killed_at(9), checkpoint_interval=1e-9).run()
+    assert_same(weights(resumed(tiny_experiment, tmp_path / "killed")), weights(whole))
+
+
 def test_extending_a_finished_training_is_bit_identical(tiny_experiment, tmp_path, uninterrupted):
     folder = tmp_path / "extended"
     toy_trainer(tiny_experiment, folder, iterations=None, epochs=3).run()
@@ -119,6 +136,34 @@ def test_stops_when_asked_and_has_saved(tiny_experiment, tmp_path, uninterrupted
     assert again.iteration == 11
     again.run()
     assert_same(weights(again), weights(uninterrupted))
+
+
+def test_the_last_state_is_saved_before_a_training_ends(tiny_experiment, tmp_path):
+    """What comes next is that its outputs are written."""
+    trainer = toy_trainer(tiny_experiment, tmp_path)
+    trainer.run()
+    assert trainer.store.newest_iteration() == trainer.iteration == 20
+
+
+def test_the_journal_is_on_the_disk_before_the_checkpoint_that_counts_on_it(tiny_experiment, tmp_path, monkeypatch):
+    trainer = toy_trainer(tiny_experiment, tmp_path, checkpoint_interval=1e-9)
+    journal = trainer.journal.path.stat().st_ino
+    real_fsync, real_save = os.fsync, trainer.store.save
+    synchronised, saved = [], []
+
+    def fsync(descriptor):
+        status = os.fstat(descriptor)
+        synchronised.append((status.st_ino, status.st_size))
+        real_fsync(descriptor)
+
+    def save(checkpoint):
+        saved.append((journal, checkpoint.facts["journal_offset"]) in synchronised)
+        real_save(checkpoint)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(trainer.store, "save", save)
+    trainer.run()
+    assert saved == [True] * 20
 
 
 def test_seeds_differ_and_repeat(tiny_experiment, tmp_path):
@@ -296,6 +341,17 @@ def test_no_host_synchronisation_inside_a_step_on_a_gpu(tiny_experiment, tmp_pat
         trainer._step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_steps_are_in_training_mode_and_validation_is_not(tiny_experiment, tmp_path):
+    trainer = toy_trainer(tiny_experiment, tmp_path)
+    model, modes = trainer.model, []
+    plain_terms, plain_forecast = model.loss_terms, model.forecast
+    model.loss_terms = lambda *arguments: modes.append(("step", model.training)) or plain_terms(*arguments)
+    model.forecast = lambda *arguments: modes.append(("validation", model.training)) or plain_forecast(*arguments)
+    trainer.run()
+    assert set(modes) == {("step", True), ("validation", False)}
+    assert ("validation", False) in modes[: modes.index(("step", True))], "the steps come after a validation"
 
 
 def test_validation_changes_nothing(tiny_experiment, tmp_path, uninterrupted):

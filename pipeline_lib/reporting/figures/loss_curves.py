@@ -87,6 +87,7 @@ def _validation(axes: Axes, curves: dict[str, Curve]) -> None:
 def _line(axes: Axes, curve: Curve, label: str, colour: str, width: float, marker: str | None = None) -> None:
     steps, values = np.array([point[0] for point in curve]), np.array([point[2] for point in curve])
     values = np.where(values > 0, values, np.nan)  # the axis is logarithmic
+    marker = marker or ("o" if len(values) == 1 else None)
     axes.plot(steps, values, color=colour, label=label, linewidth=width, marker=marker, markersize=2.2)
 
 
