@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from pipeline_lib.cli.last_words import begin_session, end_session, is_told, tell_end
 from pipeline_lib.cli.training_processes import LOST, TrainingProcesses
 from pipeline_lib.cli.training_request import TrainingRequest, publish, training_request
 from pipeline_lib.config.dotted_keys import parse_assignments
@@ -49,13 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live", action="store_true", help="ship the journal to the tracking store meanwhile")
     parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--meeting", type=Path, help=argparse.SUPPRESS)
     add_store_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    parent = os.getppid()  # now, for it may be gone when it is asked for again
     if args.rank > 0:
-        leave_signals_to_the_first(ORPHAN_SECONDS)
+        leave_signals_to_the_first(ORPHAN_SECONDS, args.parent)
     request = _request(args)
     store = store_options(args) if args.live else None
     if args.process:
@@ -68,8 +71,10 @@ def run(args: argparse.Namespace) -> int:
             return 0
         remove_leftovers(request.out)
         variables, leases = lease_gpus(request.device, request.n_processes)
-        return _supervise(request, variables, [lock, *leases], store)
+        start = begin_session(request)
+        return _supervise(request, variables, [lock, *leases], store, start, parent)
     finally:
+        end_session(request)
         lock.release()
 
 
@@ -81,7 +86,7 @@ def _run_process(args: argparse.Namespace, request: TrainingRequest, store: Stor
         return run_follower(request, args.rank, args.meeting)
     from pipeline_lib.cli.train_process import run_process
 
-    return run_process(request, store, args.meeting)
+    return run_process(request, store, args.meeting, args.parent)
 
 
 def _run_rank(args: argparse.Namespace, request: TrainingRequest, store: StoreOptions | None) -> int:
@@ -122,11 +127,17 @@ def _lock(request: TrainingRequest) -> FileLock:
 
 
 def _supervise(
-    request: TrainingRequest, variables: dict[str, str], locks: list[FileLock], store: StoreOptions | None
+    request: TrainingRequest,
+    variables: dict[str, str],
+    locks: list[FileLock],
+    store: StoreOptions | None,
+    start: int,
+    parent: int,
 ) -> int:
     """Run the training to its end, whatever that is; its exit code, 128 + n where signal n ended a process of it.
 
     The processes inherit the locks, so they hold as long as any of them or this one lives.
+    start: where this session begins in the journal. parent: the process that started this one.
     """
     descriptors = [lock.descriptor for lock in locks]
     with tempfile.TemporaryDirectory(prefix="pipeline_lib-training-") as meeting:
@@ -137,34 +148,33 @@ def _supervise(
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, pass_on)
-        rank, code = processes.wait()
+        rank, code = processes.wait(parent)
         told = processes.failure(rank)
-    who = f"process {rank} of the {request.n_processes} of the training" if request.n_processes > 1 else ""
+    # Of another's failure the first process, which journals, knows nothing.
+    is_of_another = code == LOST or (code > 0 and rank > 0)
+    if code != 0 and (is_of_another or not is_told(request, start)):
+        who = f"process {rank} of the {request.n_processes} of the training" if request.n_processes > 1 else None
+        _report(request, who, code, told, store)
+    return 128 - code if code < 0 else 1 if is_of_another else code
+
+
+def _report(request: TrainingRequest, who: str | None, code: int, told: str | None, store: StoreOptions | None) -> None:
+    """Journal, and ship, an end that the training could not journal itself.
+
+    who: the process that ended with `code`, where there are several. told: what it said of it.
+    """
     if code < 0:
-        _report_death(request, who or "the training process", code, store)
-        return 128 - code
-    if code == LOST or (code > 0 and rank > 0):
-        # The first process has journalled its own failure; of another's it knows nothing.
-        _report(request, "failed", f"{who}: {told or f'it ended with code {code}, see its last words'}", store)
-        return 1
-    return code
-
-
-def _report_death(request: TrainingRequest, who: str, code: int, store: StoreOptions | None) -> None:
-    """Journal, and ship, the end of a process that a signal ended before it could do so itself."""
-    name = signal.Signals(-code).name
-    hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
-    reason = f"{who} was ended by {name}{hint}; the same command continues from the last checkpoint"
-    _report(request, "killed", reason, store)
-
-
-def _report(request: TrainingRequest, status: str, reason: str, store: StoreOptions | None) -> None:
+        name = signal.Signals(-code).name
+        hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
+        ended = f"{who or 'the training process'} was ended by {name}{hint}"
+        status, reason = "killed", f"{ended}; the same command continues from the last checkpoint"
+    else:
+        status = "failed"
+        reason = f"{who or 'the training process'}: {told or f'it ended with code {code}, see its last words'}"
     journal = Journal(request.journal)
-    if journal.last_status not in ("stopped", "finished"):
-        journal.state(status, reason)
-    journal.close()
-    print(f"{request.experiment.name}: {reason}", file=sys.stderr)
-    with open(request.state / "train.log", "a") as log:
-        print(reason, file=log)
+    try:
+        tell_end(request, journal, status, reason)
+    finally:
+        journal.close()
     if store is not None and (shipper := live.start(request.journal, request.out, store)):
         shipper.stop(LAST_SHIPMENT_SECONDS)

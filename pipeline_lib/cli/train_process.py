@@ -4,7 +4,6 @@ Started by `pipeline_lib train`, which holds the locks and reports a death that 
 """
 
 import math
-import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +11,7 @@ from typing import Any, TextIO
 import torch
 from torch import nn
 
+from pipeline_lib.cli.last_words import LOG_NAME, say, tell_end
 from pipeline_lib.cli.training_processes import LOST, tell_failure
 from pipeline_lib.cli.training_request import TrainingRequest, publish
 from pipeline_lib.config.experiment import Experiment
@@ -22,7 +22,6 @@ from pipeline_lib.models.protocols import Fittable, n_parameters
 from pipeline_lib.records.files import write_training
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.records.provenance import provenance
-from pipeline_lib.records.run import run_entry
 from pipeline_lib.runtime import device as devices
 from pipeline_lib.runtime.atomic import copy_file
 from pipeline_lib.runtime.precision import resolve_precision
@@ -86,8 +85,22 @@ def reason_of(error: BaseException, request: TrainingRequest) -> str:
 
 def fit_baseline(request: TrainingRequest) -> None:
     """Fit a baseline on the training frames and write the run's outputs."""
-    experiment = request.experiment
     began = time.monotonic()
+    journal = Journal(request.journal)
+    journal.run(request.run_entry)
+    journal.session({**provenance(), "device": "cpu", "precision": "float32", "resumed_at": 0})
+    journal.state("running")
+    try:
+        _fit_baseline(request, journal, began)
+    except BaseException as error:
+        tell_end(request, journal, "failed", reason_of(error, request))
+        raise
+    finally:
+        journal.close()
+
+
+def _fit_baseline(request: TrainingRequest, journal: Journal, began: float) -> None:
+    experiment = request.experiment
     data = open_training_data(request, torch.device("cpu"))
     model = load(MODELS[experiment.model.name].build)(experiment.model, experiment.task, data.frame_shape)
     if isinstance(model, Fittable):
@@ -101,11 +114,7 @@ def fit_baseline(request: TrainingRequest) -> None:
         "device": "cpu",
         "n_parameters": {"total": 0},
     }
-    journal = Journal(request.journal)
-    journal.run(run_entry(experiment.model_dump(mode="json"), request.seed, request.digest, [facts]))
-    journal.session({**provenance(), "device": "cpu", "precision": "float32", "resumed_at": 0})
     journal.state("finished")
-    journal.close()
     summary["weights_sha256"] = save_tensors(model.state_dict(), kept / "model.safetensors")
     copy_file(request.journal, kept / "journal.jsonl")
     write_training(kept / "training.json", summary)
@@ -132,6 +141,8 @@ def _summary(request: TrainingRequest, facts: dict[str, Any], wall_seconds: floa
 
 # The store is waited for no longer than this at the end of a training; `track` brings the rest.
 LAST_SHIPMENT_SECONDS = 3.0
+# What has not finished may be looked for in the store before `track` is called, and mlflow takes seconds to import.
+LAST_WORDS_SECONDS = 10.0
 
 
 class TrainingProcess:
@@ -141,18 +152,21 @@ class TrainingProcess:
         settings = request.experiment.training
         assert settings is not None and request.seed is not None
         self.request, self.settings, self.log, self.stop = request, settings, log, stop
+        self.meeting = meeting
+        self.journal = Journal(request.journal)
+        self.journal.run(request.run_entry)
+        self.progress = TrainingProgress(0, 0)
+
+    def _prepare(self) -> None:
+        """Device, the other processes if there are any, data and model."""
+        settings, meeting = self.settings, self.meeting
         self.device = devices.choose_device(settings.device, 0, settings.n_processes)
         devices.configure(self.device, settings.n_threads, settings.deterministic, settings.precision == "tf32")
         self.precision = resolve_precision(settings.precision, self.device)
         self.ranks = join_ranks(0, settings.n_processes, meeting, self.device) if meeting else Ranks()
-        self.journal = Journal(request.journal)
-        try:
-            advice = "a device with more memory is needed"
-            with memory_explained(settings, self.device, "loading data and model", advice):
-                self.trainer, self.facts = self._compose()
-        except TrainingOutOfMemoryError as error:
-            self.journal.state("failed", message := reason_of(error, request))
-            raise ValueError(message) from error
+        advice = "a device with more memory is needed"
+        with memory_explained(settings, self.device, "loading data and model", advice):
+            self.trainer, self.facts = self._compose()
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
         experiment = self.request.experiment
@@ -171,7 +185,7 @@ class TrainingProcess:
             store=CheckpointStore(self.request.state),
             journal=self.journal,
             stop=self.stop.poll,
-            progress=TrainingProgress(0, 0),
+            progress=self.progress,
             validation=validation,
             pictures=self._pictures(validation),
             identity={"digest": self.request.digest, "experiment": experiment.name, "seed": self.request.seed},
@@ -200,21 +214,18 @@ class TrainingProcess:
         one = devices.describe(self.device)
         return f"{self.ranks.count} processes, the first on {one}" if self.ranks.is_several else one
 
-    def say(self, line: str) -> None:
-        """To the run's log, and to whoever watches."""
-        print(line, file=self.log, flush=True)
-        print(line, file=sys.stderr, flush=True)
-
     def run(self) -> None:
         """Train, then write the outputs. The end state and its reason are journalled whatever happens."""
         try:
+            self._prepare()
             self._begin()
             self.trainer.run()
+            self._finish()
         except TrainingStopped as reason:
             self._end("stopped", f"{reason}; saved at iteration {self.trainer.iteration}, the same command continues")
             raise
         except RanksLostError:
-            self.trainer.progress.close()  # type: ignore[attr-defined]
+            self.progress.close()
             raise  # why another process is gone is not known here: the parent journals it
         except BaseException as error:
             message = reason_of(error, self.request)
@@ -222,13 +233,12 @@ class TrainingProcess:
             if isinstance(error, TrainingDivergedError | TrainingOutOfMemoryError):
                 raise ValueError(message) from error
             raise
-        self._finish()
 
     def _begin(self) -> None:
         request, trainer = self.request, self.trainer
         resumed = trainer.restore()
         for rejected in trainer.store.rejected:
-            self.say(f"a damaged checkpoint was passed over: {rejected}")
+            say(request, f"a damaged checkpoint was passed over: {rejected}")
         budget = trainer.budget
         if trainer.iteration > budget.iterations:
             raise ValueError(
@@ -236,9 +246,6 @@ class TrainingProcess:
                 "its weights at that length were not kept; ask for more iterations, or train another seed"
             )
         write_run(request.experiment, request.seed, _made(request.out) / "config.yaml")
-        self.journal.run(
-            run_entry(request.experiment.model_dump(mode="json"), request.seed, request.digest, [self.facts])
-        )
         self.journal.session(
             {
                 **provenance(),
@@ -248,19 +255,19 @@ class TrainingProcess:
             }
         )
         self.journal.state("running")
-        trainer.progress = TrainingProgress(budget.iterations, trainer.iteration, self.log)
-        self.say(
+        trainer.progress = self.progress = TrainingProgress(budget.iterations, trainer.iteration, self.log)
+        say(
+            request,
             f"{request.experiment.name} seed {request.seed}: "
             + (f"continues at iteration {trainer.iteration}" if resumed else "begins")
             + f", to {budget.iterations} iterations ({budget.iterations_per_epoch} an epoch) "
             f"in {self.precision} on {self.place}, "
-            f"{n_parameters(trainer.model):,} parameters, {trainer.data.n_windows:,} training windows"
+            f"{n_parameters(trainer.model):,} parameters, {trainer.data.n_windows:,} training windows",
         )
 
     def _end(self, status: str, reason: str) -> None:
-        self.trainer.progress.close()  # type: ignore[attr-defined]
-        self.say(f"{status}: {reason}" if reason else status)
-        self.journal.state(status, reason)
+        self.progress.close()
+        tell_end(self.request, self.journal, status, reason)
 
     def _finish(self) -> None:
         """Keep the outputs in the state folder, then publish them in the run folder."""
@@ -290,22 +297,27 @@ class TrainingProcess:
             },
         )
         publish(self.request)
-        self.say(f"weights: {self.request.paths.model} (after {math.ceil(seconds)} s of training)")
+        say(self.request, f"weights: {self.request.paths.model} (after {math.ceil(seconds)} s of training)")
 
 
-def run_process(request: TrainingRequest, store: StoreOptions | None, meeting: Path | None = None) -> int:
+def run_process(
+    request: TrainingRequest, store: StoreOptions | None, meeting: Path | None = None, parent: int | None = None
+) -> int:
     """Train or fit in this process; `store` is where the journal is shipped to meanwhile, if anywhere.
 
-    meeting: folder in which several processes of a training meet, of which this is the first.
+    meeting: folder in which several processes of a training meet, of which this is the first. parent: tells of the
+    parent's end, as `StopRequest` wants it.
     Returns 0, 128 + n where signal n asked it to stop and it saved its state, or `LOST` where another process is gone.
     """
     if request.experiment.is_baseline:
         fit_baseline(request)
         return 0
     shipper = live.start(request.journal, request.out, store) if store else None
-    with StopRequest(watch_parent=True) as stop, open(request.state / "train.log", "a") as log:
+    patience = LAST_WORDS_SECONDS
+    with StopRequest(parent) as stop, open(request.state / LOG_NAME, "a") as log:
         try:
             TrainingProcess(request, log, stop, meeting).run()
+            patience = LAST_SHIPMENT_SECONDS
         except TrainingStopped:
             assert stop.signal_number is not None
             return 128 + stop.signal_number
@@ -315,5 +327,5 @@ def run_process(request: TrainingRequest, store: StoreOptions | None, meeting: P
             return LOST
         finally:
             if shipper is not None:
-                shipper.stop(LAST_SHIPMENT_SECONDS)
+                shipper.stop(patience)
     return 0

@@ -34,23 +34,28 @@ class TrainingProcesses:
 
     def __init__(self, count: int, meeting: Path, variables: Mapping[str, str], descriptors: Sequence[int]) -> None:
         self.meeting = meeting
-        command = [sys.executable, "-m", "pipeline_lib", *sys.argv[1:], "--process"]
+        # Its other end closes with this process, however that ends: so the processes know when they are orphans.
+        parent, self._held = os.pipe()
+        command = [sys.executable, "-m", "pipeline_lib", *sys.argv[1:], "--process", "--parent", str(parent)]
         environ = {**os.environ, **variables}
         places: list[list[str]] = [[]]
         if count > 1:
             places = [["--rank", str(rank), "--meeting", str(meeting)] for rank in range(count)]
-        self._all = [subprocess.Popen(command + place, env=environ, pass_fds=descriptors) for place in places]
+        shared = [*descriptors, parent]
+        self._all = [subprocess.Popen(command + place, env=environ, pass_fds=shared) for place in places]
+        os.close(parent)
 
     def send_signal(self, number: int) -> None:
         """To the first, which answers for all."""
         self._all[0].send_signal(number)
 
-    def wait(self) -> tuple[int, int]:
+    def wait(self, parent: int | None = None) -> tuple[int, int]:
         """Wait for the end, and end whoever is left: rank and exit code of the process that was the cause.
 
-        Where our own parent dies (a workflow that was killed), the training is asked to save and stop.
+        Where our own parent dies (a workflow that was killed), the training is asked to save and stop. parent: its
+        number, where this process asked for it earlier than now, so that a death in between is noticed.
         """
-        parent = os.getppid()
+        parent = parent or os.getppid()
         while all(process.poll() in (None, 0) for process in self._all[1:]):
             try:
                 self._all[0].wait(timeout=CHECK_SECONDS if len(self._all) > 1 else PARENT_CHECK_SECONDS)
@@ -83,3 +88,4 @@ class TrainingProcesses:
         for process in self._all:
             process.kill()  # nothing happens to one that has ended
             process.wait()
+        os.close(self._held)

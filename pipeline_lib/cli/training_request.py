@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline_lib.config.digests import run_digest
 from pipeline_lib.config.experiment import Experiment
@@ -9,6 +10,7 @@ from pipeline_lib.config.loading import write_run
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.data.prepared import PreparedFile
 from pipeline_lib.records.files import read_training, write_training
+from pipeline_lib.records.run import run_entry
 from pipeline_lib.runtime.atomic import copy_file
 
 COPIED = ("model.safetensors", "journal.jsonl")
@@ -19,12 +21,16 @@ OUTPUTS = (*COPIED, SUMMARY)
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """A run: what to train, from which file, into which run folder; `digest` identifies its numbers."""
+    """A run: what to train, from which file, into which run folder; `digest` identifies its numbers.
+
+    data: what the file says of itself.
+    """
 
     experiment: Experiment
     seed: int | None
     digest: str
     train_file: Path
+    data: dict[str, Any]
     out: Path
 
     @property
@@ -55,6 +61,11 @@ class TrainingRequest:
         return all((self.kept / name).exists() for name in OUTPUTS)
 
     @property
+    def run_entry(self) -> dict[str, Any]:
+        """What the journal begins with."""
+        return run_entry(self.experiment.model_dump(mode="json"), self.seed, self.digest, [self.data])
+
+    @property
     def labels(self) -> dict[str, str | None]:
         """What names the run without identifying it: kept outputs may bear older ones."""
         training = self.experiment.training
@@ -81,7 +92,7 @@ def training_request(experiment: Experiment, seed: int | None, train_file: Path,
     """
     with PreparedFile(train_file) as file:
         digest = run_digest(experiment, seed, file.content_sha256)
-    return TrainingRequest(experiment, seed, digest, train_file, out)
+        return TrainingRequest(experiment, seed, digest, train_file, file.facts, out)
 
 
 def publish(request: TrainingRequest) -> None:

@@ -20,9 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.runtime.atomic import copy_file, named
+
 SCHEMA_VERSION = 1
 KINDS = ("run", "session", "metrics", "artifact", "state")
 END_STATES = ("finished", "stopped", "failed", "killed")
+GONE = "the training process is gone and could not say why: it, or the machine, was killed"
+"""The reason of a run without an end state that nobody is at."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def decode_line(line: bytes) -> tuple[str, int, dict[str, Any]] | None:
 def read_journal(path: Path, start: int = 0, end: int | None = None) -> Iterator[Entry]:
     """Entries between two byte offsets. A torn last line (a writer was killed, or is at it) ends the iteration.
 
-    Raises ValueError, naming file and line offset, where a line before the last one is corrupt.
+    Raises ValueError, naming file and line offset, where a line that has its end is corrupt.
     """
     with open(path, "rb") as stream:
         stream.seek(start)
@@ -67,7 +71,7 @@ def read_journal(path: Path, start: int = 0, end: int | None = None) -> Iterator
         while (end is None or offset < end) and (line := stream.readline()):
             decoded = decode_line(line) if line.endswith(b"\n") else None
             if decoded is None:
-                if stream.read(1):
+                if line.endswith(b"\n"):
                     raise ValueError(
                         f"{path}: the journal is corrupt at byte {offset}: restore it from a copy, or move it away"
                     )
@@ -80,12 +84,14 @@ class Journal:
     """Appends to a journal. Opening it repairs a torn last line and learns what is journalled already.
 
     A (key, step) that is journalled is not written again, so a training that repeats the steps after its last
-    checkpoint leaves each point once.
+    checkpoint leaves each point once. Where the file lacks what it had at the last checkpoint, or is corrupt, opening
+    puts the copy of then in its place; `repaired` says so.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.repaired = _restored(self.path)
         self._last_step: dict[str, int] = {}
         self._has_run = False
         self.last_status: str | None = None
@@ -124,7 +130,13 @@ class Journal:
         """The run's state; `reason` says why in a sentence."""
         assert status == "running" or status in END_STATES, status
         self._append("state", {"status": status, "reason": reason})
-        self.sync()
+        with named(self.path):
+            os.fsync(self._stream.fileno())
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it says which run it is of."""
+        return self._has_run
 
     @property
     def offset(self) -> int:
@@ -132,8 +144,10 @@ class Journal:
         return self._stream.tell()
 
     def sync(self) -> None:
-        """Force what is written to the disk."""
-        os.fsync(self._stream.fileno())
+        """Force what is written to the disk, and keep a copy of it: called before a checkpoint that rests on it."""
+        with named(self.path):
+            os.fsync(self._stream.fileno())
+        copy_file(self.path, copy_of(self.path))
 
     def close(self) -> None:
         self._stream.close()
@@ -142,13 +156,14 @@ class Journal:
         line = encode_line(kind, time.time_ns() // 1_000_000, content)
         start = self._stream.tell()
         try:
-            written = self._stream.write(line)
+            with named(self.path):
+                left = line
+                while left:  # a disk that becomes full takes a part, and refuses the next
+                    left = left[self._stream.write(left) :]
         except OSError:
             self._stream.truncate(start)
+            self._stream.seek(start)
             raise
-        if written != len(line):
-            self._stream.truncate(start)
-            raise OSError(f"{self.path}: only {written} of {len(line)} bytes could be journalled: is the disk full?")
         self._remember(kind, content)
 
     def _remember(self, kind: str, content: dict[str, Any]) -> None:
@@ -162,6 +177,41 @@ class Journal:
                 self._has_run = True
             case "state":
                 self.last_status = content["status"]
+
+
+def copy_of(path: Path) -> Path:
+    """Where the copy of a journal is, as it was at the last checkpoint."""
+    return path.with_name(f"{path.stem}.copy{path.suffix}")
+
+
+def _restored(path: Path) -> str | None:
+    """Put the copy in the place of a journal that is corrupt, or shorter; says so in a sentence, or is None.
+
+    Points that were journalled after the copy belong to steps that come again after the last checkpoint.
+    """
+    copy = copy_of(path)
+    (end, is_sound), (copy_end, copy_is_sound) = _whole_lines(path), _whole_lines(copy)
+    if not copy_is_sound or copy_end == 0 or (is_sound and end >= copy_end):
+        return None
+    damaged = path.with_name(f"{path.stem}.damaged{path.suffix}")
+    if path.exists():
+        os.replace(path, damaged)
+    copy_file(copy, path)
+    what = "ended too early" if is_sound else "was corrupt"
+    return f"{path} {what} at byte {end}: it is as at the last checkpoint again; what it was is kept as {damaged.name}"
+
+
+def _whole_lines(path: Path) -> tuple[int, bool]:
+    """Bytes of a journal up to the first line that is not whole, and whether only a torn one is there, if any."""
+    end = 0
+    try:
+        for entry in read_journal(path):
+            end = entry.end_offset
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        return end, False
+    return end, True
 
 
 def metric_points(entries: Iterable[Entry]) -> dict[str, list[tuple[int, int, float]]]:

@@ -5,6 +5,7 @@ import errno
 import glob
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         publish(temporary, path)
     except BaseException as error:
-        full = out_of_space(error, path) if isinstance(error, OSError) and error.errno in NO_SPACE else None
+        full = _full_disk(error, path)
         temporary.unlink(missing_ok=True)
         if full:
             raise full from error
@@ -57,7 +58,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except BaseException as error:
-        full = out_of_space(error, path) if isinstance(error, OSError) and error.errno in NO_SPACE else None
+        full = _full_disk(error, path)
         shutil.rmtree(temporary, ignore_errors=True)
         if full:
             raise full from error
@@ -79,6 +80,19 @@ def out_of_space(error: OSError, path: Path) -> OSError:
     free = shutil.disk_usage(path.parent).free
     left = f"{free / 1e6:.1f} MB are free on the disk of {path.parent}"
     return OSError(error.errno, f"{os.strerror(error.errno)} ({left})", str(path))
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let errors of a file that is open already, which do not say which it is, name `path` like those of opening it."""
+    try:
+        yield
+    except OSError as error:
+        if full := _full_disk(error, path):
+            raise full from error
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -120,6 +134,15 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     Raises ValueError for NaN and infinities, which JSON does not have.
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _full_disk(error: BaseException, path: Path) -> OSError | None:
+    """What to tell users of an error that says that space has run out; None for any other."""
+    if not isinstance(error, OSError):
+        # What is written in Rust (safetensors) has errors of its own, and the system's number in their text.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        error = OSError(int(number[1]) if number else 0, "")
+    return out_of_space(error, path) if error.errno in NO_SPACE else None
 
 
 def _sync(path: Path) -> None:

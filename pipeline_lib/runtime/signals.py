@@ -1,6 +1,7 @@
 """Turning SIGTERM, SIGINT and the death of the parent into a request to stop at the next safe moment."""
 
 import os
+import select
 import signal
 import threading
 import time
@@ -14,17 +15,20 @@ IMPATIENCE_SECONDS = 2.0
 class StopRequest:
     """While entered, SIGTERM and SIGINT set a flag instead of ending the process; a repetition ends it at once.
 
-    With `watch_parent` the end of the parent process is such a request too: an orphan must not go on writing to a
-    run that somebody may start again.
+    parent: reading end of a pipe whose other end the parent process holds. Its end, however it comes and be it before
+    this object was made, is such a request too: an orphan must not go on writing to a run that somebody may start
+    again.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self, watch_parent: bool = False) -> None:
+    def __init__(self, parent: int | None = None) -> None:
         self.reason: str | None = None
         self.signal_number: int | None = None
         self._received_at = 0.0
-        self._parent = os.getppid() if watch_parent else None
+        self._parent = select.poll()
+        if parent is not None:
+            self._parent.register(parent, select.POLLIN)  # the pipe's end is told without being asked for
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -48,25 +52,23 @@ class StopRequest:
 
     def poll(self) -> str | None:
         """Why to stop, or None."""
-        if self.reason is None and self._parent is not None and os.getppid() != self._parent:
+        if self.reason is None and self._parent.poll(0):
             self.signal_number = signal.SIGTERM
             self.reason = "the parent process is gone"
         return self.reason
 
 
-def leave_signals_to_the_first(grace_seconds: float) -> None:
+def leave_signals_to_the_first(grace_seconds: float, parent: int) -> None:
     """For the other processes of a training: only the first answers a wish to stop, and saves.
 
-    Where the parent is gone this process ends by itself, `grace_seconds` later: until it has saved, the first may need
-    it.
+    Where the parent is gone (`parent`: as of a StopRequest) this process ends by itself, `grace_seconds` later: until
+    it has saved, the first may need it.
     """
     for number in StopRequest.SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
+        os.read(parent, 1)  # nothing is ever written: this waits for the end
         time.sleep(grace_seconds)
         os._exit(1)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.yaml_files import read_mapping
 from pipeline_lib.records.files import read_metrics, read_training
-from pipeline_lib.records.journal import END_STATES, read_journal
+from pipeline_lib.records.journal import END_STATES, GONE, read_journal
 from pipeline_lib.records.run import flatten
 from pipeline_lib.records.scores import Score, n_frames_of, of_input, scores
 from pipeline_lib.runtime.locks import FileLock, LockHeldError
@@ -137,7 +137,7 @@ class RunFolder:
                 status = entry.content["status"]
         if status in END_STATES or self.is_being_trained():
             return None
-        return "the training process is gone and could not say why: it, or the machine, was killed"
+        return GONE
 
 
 def read_run_folder(folder: Path) -> RunFolder:

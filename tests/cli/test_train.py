@@ -106,7 +106,9 @@ def _is_running(state_root: Path, pid: int) -> bool:
         return False
     last = [entry for entry in read_journal(journals[0]) if entry.kind in ("session", "state", "metrics")]
     started = Path(f"/proc/{pid}").stat().st_ctime
-    return bool(last) and last[-1].kind != "session" and last[-1].time_ms / 1000 > started
+    if not last or last[-1].time_ms / 1000 <= started:
+        return False
+    return last[-1].kind == "metrics" or last[-1].content.get("status") == "running"
 
 
 def test_the_parent_journals_the_death_of_the_training_process(configure, train_file, tmp_path):

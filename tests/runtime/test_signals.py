@@ -30,13 +30,17 @@ def test_an_impatient_repetition_ends_the_process():
 
 def test_an_orphan_stops():
     child = (
-        "import time; from pipeline_lib.runtime.signals import StopRequest\n"
-        "with StopRequest(watch_parent=True) as stop:\n"
+        "import sys, time; from pipeline_lib.runtime.signals import StopRequest\n"
+        "with StopRequest(parent=int(sys.argv[1])) as stop:\n"
         "    print('ready', flush=True)\n"
         "    while stop.poll() is None: time.sleep(0.05)\n"
         "    print(stop.reason, flush=True)\n"
     )
-    parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
+    parent = (
+        "import os, subprocess, sys, time\n"
+        "end, held = os.pipe()\n"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}, str(end)], pass_fds=[end]); time.sleep(60)\n"
+    )
     process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.1)

@@ -83,6 +83,8 @@ def start_pipeline():
         RESULTS_LOCK.acquire()
     except ValueError as error:
         raise WorkflowError(f"Another pipeline is at work in {PATHS.results_dir}: {error}") from None
+    except OSError as error:
+        raise WorkflowError(f"{PATHS.results_dir} cannot be written to: {error}") from None
     write_experiments(PIPELINE)
     if TRACKING.enabled and not workflow.touch:
         command = f"{STAGE} track --initialise --experiment {' '.join(PIPELINE.datasets)} {STORE}"
