@@ -15,7 +15,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 
 .DEFAULT_GOAL = help
-.PHONY: help demo demo-real benchmark test test-all mutants lint ui report clean
+.PHONY: help demo demo-real benchmark test test-all test-slurm mutants lint ui report clean
 
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,7 +37,10 @@ test: .venv/.installed ## The tests that take seconds
 	$(RUN) pytest -q $(TWO_AT_ONCE)
 
 test-all: .venv/.installed ## All tests, the slow ones too
-	PIPELINE_EXAMPLES=100 $(RUN) pytest -q -m "" $(TWO_AT_ONCE)
+	PIPELINE_EXAMPLES=100 $(RUN) pytest -q -m "not slurm" $(TWO_AT_ONCE)
+
+test-slurm: .venv/.installed ## The tests on a SLURM of two nodes, which they set up where CI=true (as root, on Debian)
+	$(RUN) pytest -q -m slurm tests/slurm
 
 mutants: .venv/.installed ## Plant defects in a copy of the code, each noticed by a named test (ONLY="tau-off-by-one kl-sign": these)
 	$(RUN) tests.mutants.run $(ONLY)

@@ -35,7 +35,7 @@ def started_or_configured() -> list:
         path
         for folder in ("config", "profiles", "slurm", "workflow")
         for path in sorted((REPOSITORY / folder).rglob("*"))
-        if path.is_file() and path.suffix in (".yaml", ".yml", ".smk", ".sh")
+        if path.is_file() and path.suffix in (".yaml", ".yml", ".smk", ".sh", ".sbatch")
     ]
     return [*source_files(), *workflow_files(), *configuration, REPOSITORY / "Makefile", REPOSITORY / "setup_venv.sh"]
 

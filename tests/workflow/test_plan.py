@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import re
 import shlex
 import time
 from collections import Counter
@@ -23,7 +24,8 @@ def test_every_run_is_made_from_data_to_store(jobs):
         "prepare": 1,
         "train": 4,
         "fit": 2,
-        "evaluate": 6,
+        "evaluate": 4,
+        "evaluate_baseline": 2,
         "check": 1,
         "draw_forecast": 4,
         "draw_loss_curves": 4,
@@ -75,7 +77,7 @@ def test_every_table_and_figure_has_a_target_of_its_own(workflow):
         "figure_wave_eq_100_loss_curves",
     } <= set(listed)
     counts = workflow.counts("table_wave_eq_100")
-    assert counts == {"prepare": 1, "train": 4, "fit": 2, "evaluate": 6, "tabulate": 1}
+    assert counts == {"prepare": 1, "train": 4, "fit": 2, "evaluate": 4, "evaluate_baseline": 2, "tabulate": 1}
 
 
 def test_a_grid_of_every_experiment_and_fifty_seeds_is_planned_in_seconds(workflow, tmp_path):
@@ -106,11 +108,26 @@ def test_profiles_share_no_key(repository):
 
 def test_on_slurm_jobs_ask_for_partition_gpu_and_time(workflow):
     pytest.importorskip("snakemake_executor_plugin_slurm")
-    jobs = workflow.plan("--profile", "slurm")
-    for job in jobs:
-        if job.rule in ("train", "evaluate"):
-            assert job.resources["slurm_partition"] == "gpu" and job.resources["gpu"] == "1"
-        if job.rule in ("prepare", "fit"):
-            assert job.resources["slurm_partition"] == "cpu" and "gpu" not in job.resources
-    assert {job.resources["runtime"] for job in jobs if job.rule == "train"} == {"720"}
-    assert int(next(job for job in jobs if job.rule == "train").resources["mem_mb"]) >= 8000
+    workflow.write(
+        "on_gpu.yaml", workflow.folder.joinpath("test.yaml").read_text().replace("device: cpu", "device: auto")
+    )
+    for configfile, gpus in (("test.yaml", "0"), ("on_gpu.yaml", "1")):
+        jobs = workflow.plan("--profile", "slurm", configfile=configfile)
+        for job in jobs:
+            if job.rule in ("train", "evaluate"):
+                assert job.resources["slurm_partition"] == "gpu" and job.resources["gpu"] == gpus
+            if job.rule in ("prepare", "fit", "evaluate_baseline"):
+                assert job.resources["slurm_partition"] == "cpu" and job.resources.get("gpu", "0") == "0"
+        assert {job.resources["runtime"] for job in jobs if job.rule == "train"} == {"720"}
+        assert int(next(job for job in jobs if job.rule == "train").resources["mem_mb"]) >= 8000
+
+
+def test_what_needs_a_network_or_takes_seconds_stays_on_the_login_node(repository, workflow):
+    """Local rules; and of the others, all but `prepare` share a job with something."""
+    listed = workflow.snakemake("--dry-run", "--profile", "slurm").stdout
+    local = set(re.findall(r"^localrule (\w+):", listed, flags=re.MULTILINE))
+    submitted = set(re.findall(r"^ *rule (\w+):", listed, flags=re.MULTILINE))
+    assert submitted == {"prepare", "train", "evaluate", "fit", "evaluate_baseline"}
+    assert {"track", "tabulate", "draw_forecast", "check", "all"} <= local
+    rules = (repository / "workflow" / "rules" / "data.smk").read_text()
+    assert rules.count("localrule: True") == 2, "downloads"

@@ -72,5 +72,5 @@ def test_another_seed_runs_alone(finished):
 def test_another_horizon_is_evaluated_not_trained(finished):
     with finished.edited("test.yaml", "n_pred_test: 5", "n_pred_test: 6"):
         counts = finished.counts()
-    assert counts["evaluate"] == 6
+    assert (counts["evaluate"], counts["evaluate_baseline"]) == (4, 2)
     assert counts["train"] == counts["fit"] == counts["prepare"] == 0

@@ -13,15 +13,17 @@ def evaluate_source(wildcards):
 
 rule evaluate:
     input:
-        model=RUN.model,
-        training=RUN.training,
-        config=RUN.config,
+        model=TRAINED.model,
+        training=TRAINED.training,
+        config=TRAINED.config,
         test=PATHS.test_file("{dataset}"),
     output:
-        metrics=RUN.metrics,
-        predictions=RUN.predictions,
+        metrics=TRAINED.metrics,
+        predictions=TRAINED.predictions,
     log:
-        PATHS.log("evaluate", "{dataset}/{model}/{run}"),
+        PATHS.log("evaluate", "{dataset}/{model}/seed_{seed}"),
+    group: # on a cluster in the job of its training, so that a run queues once
+        "run"
     threads: lambda wildcards: experiment_of(wildcards).evaluation.n_threads
     resources:
         gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device != "cpu"),
@@ -35,6 +37,26 @@ rule evaluate:
         source=evaluate_source,
     shell:
         "{STAGE} evaluate {params.config:q} --run-dir {params.folder:q} --test-file {input.test:q}" " > {log:q} 2>&1"
+
+
+# A rule of its own, because a baseline waits for no GPU: with `device: auto` it takes what its node has.
+use rule evaluate as evaluate_baseline with:
+    input:
+        model=FITTED.model,
+        training=FITTED.training,
+        config=FITTED.config,
+        test=PATHS.test_file("{dataset}"),
+    output:
+        metrics=FITTED.metrics,
+        predictions=FITTED.predictions,
+    log:
+        PATHS.log("evaluate", "{dataset}/{model}/no_seed"),
+    group:
+        "baselines"
+    resources:
+        gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device == "cuda"),
+        runtime=60,
+        mem_mb=8000,
 
 
 def name_of_check(bar):
