@@ -80,7 +80,9 @@ class Workflow:
         """The jobs of a dry run, without targets that do nothing."""
         done = self.snakemake("--dry-run", *arguments, configfile=configfile)
         assert done.returncode == 0, done.stdout + done.stderr
-        blocks = re.split(r"^(?:local)?rule (\w+):\n", done.stdout + done.stderr, flags=re.MULTILINE)[1:]
+        # The jobs of a group are indented.
+        said = re.sub(r"^    (?=(?:rule|    |Shell command))", "", done.stdout + done.stderr, flags=re.MULTILINE)
+        blocks = re.split(r"^(?:local)?rule (\w+):\n", said, flags=re.MULTILINE)[1:]
         jobs = []
         for rule, block in zip(blocks[::2], blocks[1::2], strict=True):
             text, _, rest = block.partition("Shell command: ")

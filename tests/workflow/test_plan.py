@@ -122,12 +122,14 @@ def test_on_slurm_jobs_ask_for_partition_gpu_and_time(workflow):
         assert int(next(job for job in jobs if job.rule == "train").resources["mem_mb"]) >= 8000
 
 
-def test_what_needs_a_network_or_takes_seconds_stays_on_the_login_node(repository, workflow):
-    """Local rules; and of the others, all but `prepare` share a job with something."""
-    listed = workflow.snakemake("--dry-run", "--profile", "slurm").stdout
-    local = set(re.findall(r"^localrule (\w+):", listed, flags=re.MULTILINE))
-    submitted = set(re.findall(r"^ *rule (\w+):", listed, flags=re.MULTILINE))
+def test_what_needs_a_network_or_takes_seconds_stays_on_the_login_node(repository):
+    """All rules but these are local; and these share a job with something, but for `prepare`."""
+    submitted = set()
+    for file in (repository / "Snakefile", *sorted((repository / "workflow" / "rules").glob("*.smk"))):
+        rules = re.split(r"^ *(?:use )?rule\b", file.read_text(), flags=re.MULTILINE)[1:]
+        submitted |= {
+            rule.split(":")[0].split(" with")[0].split()[-1] for rule in rules if "localrule: True" not in rule
+        }
     assert submitted == {"prepare", "train", "evaluate", "fit", "evaluate_baseline"}
-    assert {"track", "tabulate", "draw_forecast", "check", "all"} <= local
-    rules = (repository / "workflow" / "rules" / "data.smk").read_text()
-    assert rules.count("localrule: True") == 2, "downloads"
+    profile = yaml.safe_load((repository / "slurm" / "config.yaml").read_text())
+    assert {group.split("=")[0] for group in profile["groups"]} == submitted - {"prepare"}

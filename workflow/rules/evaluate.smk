@@ -22,8 +22,6 @@ rule evaluate:
         predictions=TRAINED.predictions,
     log:
         PATHS.log("evaluate", "{dataset}/{model}/seed_{seed}"),
-    group: # on a cluster in the job of its training, so that a run queues once
-        "run"
     threads: lambda wildcards: experiment_of(wildcards).evaluation.n_threads
     resources:
         gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device != "cpu"),
@@ -51,8 +49,6 @@ use rule evaluate as evaluate_baseline with:
         predictions=FITTED.predictions,
     log:
         PATHS.log("evaluate", "{dataset}/{model}/no_seed"),
-    group:
-        "baselines"
     resources:
         gpu=lambda wildcards: int(experiment_of(wildcards).evaluation.device == "cuda"),
         runtime=60,

@@ -20,8 +20,6 @@ rule train:
         journal=TRAINED.journal,
     log:
         PATHS.log("train", "{dataset}/{model}/seed_{seed}"),
-    group:
-        "run"
     # As soon as it can: what takes seconds finds its place beside a training, and not the other way round.
     priority: 10
     threads: lambda wildcards: (t := experiment_of(wildcards).training).n_threads * t.n_processes
@@ -55,8 +53,6 @@ rule fit:
         journal=FITTED.journal,
     log:
         PATHS.log("fit", "{dataset}/{model}"),
-    group:
-        "baselines"
     resources:
         runtime=60,
         mem_mb=8000,
