@@ -124,7 +124,7 @@ def test_a_real_checkpoint_cut_and_flipped_at_200_random_offsets_gives_way_to_th
     """The networks of WaveEq-100 at their published size, with Adam's moments."""
     experiment = read_experiment(repository / "config" / "experiments" / "wave_eq_100" / "pde.yaml")
     model = load(MODELS["pde"].build)(experiment.model, experiment.task, (1, 1, 100))
-    tensors = {f"{kind}.{name}": value for kind in "wmv" for name, value in model.state_dict().items()}
+    tensors = {f"{kind}.{name}": value.clone() for kind in "wmv" for name, value in model.state_dict().items()}
     store = CheckpointStore(tmp_path)
     store.save(Checkpoint(tensors, {"iteration": 1}))
     store.save(Checkpoint(tensors, {"iteration": 2}))
