@@ -8,8 +8,6 @@ Images are read where they lie; the archive is never extracted.
 
 import hashlib
 import io
-import struct
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from pipeline_lib.data.damage import UnfitFile
 from pipeline_lib.data.tar_members import tar_members
+from pipeline_lib.data.untrusted_images import DAMAGE
 
 ARCHIVE, FOLDER, RENDERS = "rendered_chairs.tar", "rendered_chairs", "renders"
 N_VIEWS = 62
@@ -187,12 +187,14 @@ def frame_of(content: bytes) -> Bytes:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.size != IMAGE_SIZE or image.mode != "RGB":
                 width, height = image.size
-                raise ValueError(f"{width}x{height} pixels {image.mode}, expected are 600x600 pixels RGB")
+                raise UnfitFile(f"{width}x{height} pixels {image.mode}, expected are 600x600 pixels RGB")
             image.verify()  # the checksums of all chunks, which decoding skips; the image is of no use afterwards
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             small = image.crop(CROP).resize((FRAME_SIZE, FRAME_SIZE), Image.Resampling.LANCZOS)
+    except UnfitFile:
+        raise
     except UnidentifiedImageError:
         raise ValueError(f"no PNG image ({len(content)} bytes)") from None
-    except (OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         raise ValueError(f"damaged ({error})") from error
     return np.asarray(small).transpose(2, 0, 1)

@@ -8,8 +8,6 @@
 Class 2 are pedestrians; no other is looked at.
 """
 
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline_lib.config.problems import quoted
 from pipeline_lib.data.damage import UnfitFile
-from pipeline_lib.data.image_size import check_sides
+from pipeline_lib.data.untrusted_images import DAMAGE, check_sides
 
 PEDESTRIAN = 2
 PER_CLASS = 1000
@@ -77,7 +75,7 @@ def read_mask_image(path: Path) -> Labels:
         raise
     except UnidentifiedImageError:
         raise ValueError(f"{path} is no PNG image ({path.stat().st_size} bytes)") from None
-    except (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is damaged ({error}); get it again") from error
 
 

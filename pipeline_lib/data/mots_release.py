@@ -8,8 +8,6 @@ Where there are both, masks are taken from images.
 """
 
 import os
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline_lib.data.image_size import check_sides
 from pipeline_lib.data.mots_masks import Labels, MaskImages, Masks, MaskTexts
+from pipeline_lib.data.untrusted_images import DAMAGE, check_sides
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 
@@ -45,7 +43,7 @@ class AnnotatedSequence:
                 grey = np.asarray(image.convert("L"))
         except UnidentifiedImageError:
             raise ValueError(f"{path} is no JPEG or PNG image ({path.stat().st_size} bytes)") from None
-        except (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+        except DAMAGE as error:
             raise ValueError(f"{path} is damaged ({error}); get it again") from error
         height, width = grey.shape
         return grey, self.masks.labels(frame, height, width)

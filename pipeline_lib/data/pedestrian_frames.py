@@ -11,8 +11,6 @@ import hashlib
 import io
 import os
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline_lib.data.image_size import check_sides
+from pipeline_lib.data.untrusted_images import DAMAGE, check_sides
 
 FRAME_STEP = 6
 FRAME_SIZE = 256
@@ -165,7 +163,7 @@ def grey_image(content: bytes) -> Image.Image:
             image.load()
     except UnidentifiedImageError:
         raise ValueError(f"no PNG or JPEG image ({len(content)} bytes)") from None
-    except (OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         raise ValueError(f"damaged ({error})") from error
     if image.mode != "L":
         raise ValueError(f"pixels are {image.mode}, expected is grey of 8 bits (L)")
