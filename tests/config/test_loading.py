@@ -16,6 +16,7 @@ from pipeline_lib.config.loading import (
 )
 from pipeline_lib.config.problems import ConfigurationError
 from pipeline_lib.config.registry import DATASETS
+from pipeline_lib.config.yaml_files import read_mapping
 
 PDE, COPY = "wave_eq_100/pde", "wave_eq_100/copy_last"
 
@@ -316,3 +317,25 @@ def test_only_a_model_with_a_static_code_can_be_evaluated_on_content_swaps(model
 def test_an_architecture_for_other_frames_is_refused_before_anything_runs(project):
     found = problems_of(project, {"experiments": [PDE], "overrides": {PDE: {"model": {"encoder": "dcgan"}}}})
     assert "dcgan is for frames of 64x64 pixels, those of this dataset have 1x100" in found[0]
+
+
+def test_the_short_trainings_are_those_that_are_published(repository):
+    """Data, model and training, key by key; of keys that came later, the published ones say nothing."""
+    short = load_pipeline(configuration_files([repository / "config" / "short.yaml"], repository), repository)
+    assert len(short.experiments) == 9
+    for run in short.runs():
+        seed = "no_seed" if run.seed is None else f"seed_{run.seed}"
+        published = read_mapping(
+            repository / "results" / "published" / "runs" / run.experiment.name / seed / "config.yaml"
+        )
+        resolved = leaves(run.experiment.model_dump(mode="json"))
+        for key, value in leaves(published).items():
+            if key[0] not in ("seed", "evaluation"):
+                assert resolved[key] == value, (run.experiment.name, key)
+
+
+def leaves(tree, at=()):
+    """Values by their keys."""
+    if not isinstance(tree, dict):
+        return {at: tree}
+    return {key: value for name, below in tree.items() for key, value in leaves(below, (*at, name)).items()}
