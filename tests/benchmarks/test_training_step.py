@@ -50,6 +50,29 @@ def test_both_ways_give_the_same_gradients_and_a_wrong_one_is_found(experiment, 
         apart()
 
 
+def test_gradients_that_are_zero_but_for_rounding_are_not_compared(tmp_path, repository, monkeypatch):
+    """Those of biases before BatchNorm; a gradient that ought to be one of them and is not is found."""
+    moving = read_experiment(repository / "config" / "experiments" / "moving_mnist" / "pde.yaml")
+    update = {"batch_size": 2, "n_threads": 1, "device": "cpu"}
+    narrow = {"encoder_hidden_size": 2, "decoder_hidden_size": 2}
+    training, model = moving.training.model_copy(update=update), moving.model.model_copy(update=narrow)
+    experiment = moving.model_copy(update={"model": model, "training": training})
+    data = MadeUpWindows(2, 15, (1, 64, 64), CPU)
+
+    def apart():
+        return difference(new_trainer(MeasuredTrainer, experiment, data, CPU, str(tmp_path)).model, data)
+
+    assert apart() <= training_step.TOLERANCE
+
+    def with_bias(model, video, drawn):
+        terms = plain_loss_terms(model, video, drawn)
+        return terms | {"loss_forecast": terms["loss_forecast"] + 1e-3 * model.decoder.first.convolution.bias.sum()}
+
+    monkeypatch.setattr(training_step, "plain_loss_terms", with_bias)
+    with pytest.raises(AssertionError, match="gradients differ by"):
+        apart()
+
+
 def test_a_plain_step_is_taken_by_the_plain_objective(experiment, tmp_path, monkeypatch):
     called = []
 
