@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline_lib.models.transposed import doubled, from_points
+
 SLOPE = 0.2
 
 
@@ -57,21 +59,9 @@ class Decoder(nn.Module):
 
     def forward(self, code_ND: Tensor) -> Tensor:
         """(N, code_size) → (N, C, side, side) in [0, 1], in float32: so is the output layer under autocast."""
-        rows = F.linear(code_ND, self.input.weight.permute(2, 3, 1, 0).flatten(0, 2))
-        hidden = self.layers(rows.view(-1, 4, 4, self.input.out_channels).permute(0, 3, 1, 2))
+        hidden = self.layers(from_points(code_ND, self.input.weight))
         with torch.autocast(code_ND.device.type, enabled=False):
             return doubled(hidden.to(self.output.weight.dtype), self.output.weight).sigmoid()
-
-
-def doubled(x_NCHW: Tensor, weight: Tensor) -> Tensor:
-    """The transposed convolution of kernel 4, stride 2 and padding 1 → (N, O, 2H, 2W).
-
-    Each 2x2 block of pixels of the (padded) result depends on 2x2 pixels, so it is a convolution that gives the four
-    as channels: with weights of the transposed one, (C, O, 4, 4), turned about.
-    """
-    by_block = weight.unflatten(3, (2, 2)).unflatten(2, (2, 2)).permute(1, 3, 5, 0, 2, 4)
-    blocks = F.conv2d(x_NCHW, by_block.flatten(0, 2).flip(2, 3), padding=1)
-    return F.pixel_shuffle(blocks, 2)[..., 1:-1, 1:-1]
 
 
 def _channels_last(x_NCHW: Tensor) -> Tensor:

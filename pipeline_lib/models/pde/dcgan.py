@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.models.linear import Linear
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
+from pipeline_lib.models.transposed import doubled, from_points
 
 SIZE = 64
 SLOPE = 0.2
@@ -26,10 +27,21 @@ class ConvBlock(nn.Module):
         self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, x_NCHW: Tensor, n_calls: int = 1) -> Tensor:
-        hidden = self.convolution(x_NCHW)
+        hidden = self._convolved(x_NCHW)
         if self.norm is not None:
             hidden = self.norm(hidden, n_calls)
         return self.activation(hidden)
+
+    def _convolved(self, x_NCHW: Tensor) -> Tensor:
+        return self.convolution(x_NCHW)
+
+
+class PointBlock(ConvBlock):
+    """A block whose transposed convolution takes images of one pixel: the first of a decoder."""
+
+    def _convolved(self, x_NCHW: Tensor) -> Tensor:
+        pixels = from_points(x_NCHW.flatten(1), self.convolution.weight, self.convolution.bias)
+        return pixels.contiguous()  # in PyTorch's own order, in which BatchNorm sees the calls as channels
 
 
 class DcganEncoder(nn.Module):
@@ -63,7 +75,7 @@ class DcganDecoder(nn.Module):
         super().__init__()
         wider = 2 if with_skips else 1
         sizes = [8 * width, 4 * width, 2 * width, width]
-        self.first = ConvBlock(nn.ConvTranspose2d(code_size, 8 * width, 4))
+        self.first = PointBlock(nn.ConvTranspose2d(code_size, 8 * width, 4))
         self.blocks = nn.ModuleList(
             ConvBlock(nn.ConvTranspose2d(wider * n_in, n_out, 4, stride=2, padding=1))
             for n_in, n_out in zip(sizes, sizes[1:], strict=False)
@@ -82,7 +94,8 @@ class DcganDecoder(nn.Module):
             hidden = block(_beside(hidden, rest, n_calls), n_calls)
         hidden = _beside(hidden, rest, n_calls)
         with torch.autocast(code_ND.device.type, enabled=False):
-            return self.activation(self.output(hidden.to(self.output.weight.dtype)))
+            wide = hidden.to(self.output.weight.dtype)
+            return self.activation(doubled(wide, self.output.weight, self.output.bias).contiguous())
 
 
 def _beside(hidden_NCHW: Tensor, skips: list[Tensor], n_calls: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from pipeline_lib.config.model import PdeSettings
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
-from pipeline_lib.models.pde.dcgan import ConvBlock, _beside
+from pipeline_lib.models.pde.dcgan import ConvBlock, PointBlock, _beside
 
 CODE_SIDE = 4
 """Side of the features that the last convolution brings to one pixel."""
@@ -71,7 +71,7 @@ class VggDecoder(nn.Module):
         """width: channels of the last stage. side: 32 or 64. with_skips: each stage takes its skip as well."""
         super().__init__()
         wider = 2 if with_skips else 1
-        self.first = ConvBlock(nn.ConvTranspose2d(code_size, 8 * width, CODE_SIDE))
+        self.first = PointBlock(nn.ConvTranspose2d(code_size, 8 * width, CODE_SIDE))
         self.upsamples_first = side == 64
         self.stages = nn.ModuleList(
             [
