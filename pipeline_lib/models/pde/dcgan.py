@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
+from pipeline_lib.models.convolution import convolved
 from pipeline_lib.models.linear import Linear
 from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 from pipeline_lib.models.transposed import doubled, from_points
@@ -33,7 +34,7 @@ class ConvBlock(nn.Module):
         return self.activation(hidden)
 
     def _convolved(self, x_NCHW: Tensor) -> Tensor:
-        return self.convolution(x_NCHW)
+        return convolved(self.convolution, x_NCHW)
 
 
 class PointBlock(ConvBlock):
