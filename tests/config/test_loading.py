@@ -334,6 +334,31 @@ def test_the_short_trainings_are_those_that_are_published(repository):
                 assert resolved[key] == value, (run.experiment.name, key)
 
 
+def test_precisions_are_compared_on_trainings_of_the_demo(repository):
+    demo, compared = (
+        load_pipeline(configuration_files([repository / "config" / overlay], repository), repository).experiments
+        for overlay in ("demo.yaml", "precision.yaml")
+    )
+    trained = {name: leaves(each.model_dump(mode="json")) for name, each in compared.items() if each.training}
+    assert len(trained) == 6
+    for name, resolved in trained.items():
+        base, precision = name.split("_precision_")
+        for key, value in leaves(demo[base].model_dump(mode="json")).items():
+            if key == ("training", "precision"):
+                assert resolved[key] == precision
+            elif key[0] in ("dataset", "task", "model", "training") and key[1] != "schedule_name":
+                assert resolved[key] == value, (name, key)
+
+
+def test_a_single_digit_is_prepared_apart_from_two(repository):
+    default, single = (
+        load_pipeline(configuration_files([repository / "config" / overlay], repository), repository)
+        for overlay in ("short.yaml", "one_digit.yaml")
+    )
+    assert {each.dataset.preparation.n_digits for each in single.experiments.values()} == {1}
+    assert default.paths.test_file("moving_mnist") != single.paths.test_file("moving_mnist")
+
+
 def leaves(tree, at=()):
     """Values by their keys."""
     if not isinstance(tree, dict):
