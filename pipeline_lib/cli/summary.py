@@ -1,6 +1,9 @@
-"""`summary`: say what the runs of a configuration reached, and where tables, figures, report and the UI are."""
+"""`summary`: say what the runs of a configuration reached, which bars they pass, and where tables, figures, report and
+the UI are.
+"""
 
 import argparse
+import textwrap
 
 from pipeline_lib.cli.overlays import add_overlays, given_pipeline
 from pipeline_lib.config.figures import figures_of_dataset
@@ -16,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the scores of every run and the places of the views; 1 where a run has not been evaluated."""
+    """Print the scores of every run, bars, and the places of the views; 1 where a run has not been evaluated."""
     pipeline = given_pipeline(args)
     missing = [line for dataset in pipeline.datasets if (line := _print_scores(pipeline, dataset))]
     _print_places(pipeline)
@@ -43,7 +46,19 @@ def _print_scores(pipeline: Pipeline, dataset: str) -> str:
             values = "  ".join(f"{score.metric} {score.mean:.3g}" for score in shown)
             of = f"{protocol}, {shown[0].n_windows:,} test windows, {shown[0].n_frames} frames"
             print(f"  {label:<28} {values}  ({of})")
+    _print_bars(pipeline, dataset)
     return ", ".join(missing)
+
+
+def _print_bars(pipeline: Pipeline, dataset: str) -> None:
+    """What `check` found of the dataset's bars, and what passing them says."""
+    for bar in pipeline.settings.require:
+        if pipeline.experiments[bar.experiment].dataset.name == dataset:
+            verdict = pipeline.paths.check(bar.name)
+            lines = verdict.read_text(encoding="utf-8").splitlines() if verdict.is_file() else ["not checked yet"]
+            print("\n".join(f"  bar      {line}" for line in lines))
+            for line in textwrap.wrap(bar.note, 108):
+                print(f"           {line}")
 
 
 def _print_places(pipeline: Pipeline) -> None:

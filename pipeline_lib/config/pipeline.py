@@ -50,6 +50,13 @@ class RequirementSettings(Section):
         description="Bar, as a multiple of the best baseline of the same dataset; not to be passed upwards "
         "where lower is better, nor downwards where higher is.",
     )
+    note: str = Field("", description="What passing it says, and what it does not; `summary` prints it.")
+
+    @property
+    def name(self) -> str:
+        """That of the file in which the verdict stands."""
+        frames = f"-{self.n_frames}_frames" if self.n_frames else ""
+        return f"{self.experiment}-{self.metric}{frames}".replace("/", "-")
 
 
 class PipelineSettings(Section):

@@ -51,6 +51,19 @@ def test_scores_and_places_are_told(project, capsys):
         assert place in out
 
 
+def test_bars_are_told_with_their_notes(project, capsys):
+    bar = {"experiment": "wave_eq_100/pde", "metric": "mse_per_pixel", "n_frames": 40, "times_best_baseline": 0.5}
+    overlay = project.results_dir.parent / "bars.yaml"
+    overlay.write_text(yaml.safe_dump({"require": [{**bar, "note": "a thing or two"}]}))
+    main(["summary", str(overlay)])
+    assert "  bar      not checked yet\n           a thing or two\n" in capsys.readouterr().out
+    verdict = project.check("wave_eq_100-pde-mse_per_pixel-40_frames")
+    verdict.parent.mkdir(parents=True)
+    verdict.write_text("passed: seed 0\npassed: seed 1\n")
+    main(["summary", str(overlay)])
+    assert "  bar      passed: seed 0\n  bar      passed: seed 1\n           a thing" in capsys.readouterr().out
+
+
 def test_a_reader_that_has_enough_is_no_error(repository):
     command = f"{sys.executable} -m pipeline_lib summary | head -1"
     answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=repository)

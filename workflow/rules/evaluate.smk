@@ -55,12 +55,7 @@ use rule evaluate as evaluate_baseline with:
         mem_mb=8000,
 
 
-def name_of_check(bar):
-    frames = f"-{bar.n_frames}_frames" if bar.n_frames else ""
-    return f"{bar.experiment}-{bar.metric}{frames}".replace("/", "-")
-
-
-CHECKS = {name_of_check(bar): bar for bar in PIPELINE.settings.require}
+CHECKS = {bar.name: bar for bar in PIPELINE.settings.require}
 
 
 def baselines_beside(experiment):
