@@ -17,24 +17,27 @@ Convolution = nn.Conv2d | nn.ConvTranspose2d
 
 def convolved(layer: Convolution, x_NCHW: Tensor) -> Tensor:
     """What `layer` gives, in the precision of autocast where that is on; gradients equal to rounding."""
-    if _is_slow(layer, x_NCHW):
-        result: Tensor = _InBf16.apply(x_NCHW, layer.weight, layer.bias, layer)
-        return result
-    result = layer(x_NCHW)
+    by_products = _trains_in_bf16(x_NCHW) and _divides_into_blocks(layer, x_NCHW)
+    result: Tensor = _InBf16.apply(x_NCHW, layer.weight, layer.bias, layer) if by_products else layer(x_NCHW)
     return result
 
 
-def _is_slow(layer: Convolution, x_NCHW: Tensor) -> bool:
+def _trains_in_bf16(x_NCHW: Tensor) -> bool:
     in_bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    if x_NCHW.device.type != "cpu" or not in_bf16 or not torch.is_grad_enabled():
-        return False
+    return x_NCHW.device.type == "cpu" and in_bf16 and torch.is_grad_enabled()
+
+
+def _divides_into_blocks(layer: Convolution, x_NCHW: Tensor) -> bool:
+    """Whether `weight_gradient` knows this layer."""
     if isinstance(layer.padding, str):
         return False
     (kernel, other), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
     plain = layer.groups == 1 and layer.dilation == (1, 1) and not any(getattr(layer, "output_padding", ()))
     square = kernel == other and layer.stride == (stride, stride) and layer.padding == (padding, padding)
-    whole = kernel % stride == 0 and all((side + 2 * padding) % stride == 0 for side in x_NCHW.shape[2:])
-    return plain and square and (whole or isinstance(layer, nn.ConvTranspose2d)) and kernel > 1
+    # The result of a transposed convolution has sides that divide where its kernel does.
+    is_transposed = isinstance(layer, nn.ConvTranspose2d)
+    sides = is_transposed or all((side + 2 * padding) % stride == 0 for side in x_NCHW.shape[2:])
+    return plain and square and kernel % stride == 0 and sides
 
 
 class _InBf16(torch.autograd.Function):

@@ -96,7 +96,7 @@ class DcganDecoder(nn.Module):
         hidden = _beside(hidden, rest, n_calls)
         with torch.autocast(code_ND.device.type, enabled=False):
             wide = hidden.to(self.output.weight.dtype)
-            return self.activation(doubled(wide, self.output.weight, self.output.bias).contiguous())
+            return self.activation(doubled(wide, self.output.weight, self.output.bias))
 
 
 def _beside(hidden_NCHW: Tensor, skips: list[Tensor], n_calls: int) -> Tensor:
