@@ -31,7 +31,7 @@ demo-real: .venv/.installed ## Moving MNIST on a small scale with the real digit
 	@$(RUN) pipeline_lib summary config/demo_real.yaml
 
 benchmark: .venv/.installed ## What every configuration takes on this machine (ONLY="wave_eq/pde --quick": of one, roughly)
-	$(RUN) pipeline_lib benchmark $(ONLY)
+	$(RUN) pipeline_lib benchmark --plain $(ONLY)
 
 test: .venv/.installed ## The tests that take seconds
 	$(RUN) pytest -q $(TWO_AT_ONCE)

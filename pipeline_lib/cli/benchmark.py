@@ -19,7 +19,7 @@ import torch
 
 from pipeline_lib.cli.benchmark_data import Measurable, make_data, measurable
 from pipeline_lib.cli.benchmark_measuring import Effort, answer_request, measured_apart
-from pipeline_lib.cli.iteration_timing import NotTimedError, Timing
+from pipeline_lib.cli.iteration_timing import NotTimedError, Timing, of_one_process
 from pipeline_lib.cli.timing_cache import device_name, remember, timing_key
 from pipeline_lib.config.digests import stage_digest
 from pipeline_lib.config.experiment import Experiment
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="single iterations and few windows in each repetition")
     parser.add_argument("--repetitions", type=int, default=5, metavar="N", help="of each measurement (5)")
+    parser.add_argument("--plain", action="store_true", help="beside the plain implementation, which takes its time")
     parser.add_argument("--again", action="store_true", help="measure again what was measured")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
 
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--repetitions must be at least 1, got {args.repetitions}")
     names, overlays = parsed(args.names)
     pipeline = pipeline_with(names, overlays, Path.cwd())
-    effort = Effort(args.repetitions, seconds=0.0) if args.quick else Effort(args.repetitions)
+    seconds = 0.0 if args.quick else Effort.seconds
+    effort = Effort(args.repetitions, seconds, beside_plain=args.plain)
     benchmark = Benchmark(pipeline, effort, args.quick, args.again)
     try:
         rows = [benchmark.row(each) for each in trained(pipeline, names)]
@@ -165,7 +167,9 @@ class Benchmark:
         if self.again or not path.is_file():
             return None
         row = read_row(path)
-        return row if row.identity == identity and row.measurement is not None else None
+        if row.identity != identity or row.measurement is None:
+            return None
+        return None if self.effort.beside_plain and row.measurement.plain_ratio is None else row
 
     def _path(self, experiment: Experiment, identity: Mapping[str, Any]) -> Path:
         """One file for each device and way to measure, so that a later commit takes the place of an earlier one."""
@@ -198,10 +202,15 @@ def _device(experiment: Experiment) -> torch.device | None:
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
-    training, device = experiment.training, _device(experiment)
-    assert training is not None
+    training, share, device = experiment.training, of_one_process(experiment).training, _device(experiment)
+    assert training is not None and share is not None
     precision = training.precision if device is None else resolve_precision(training.precision, device)
-    return {"precision": precision, "n_threads": training.n_threads, "batch_size": training.batch_size}
+    return {
+        "precision": precision,
+        "n_threads": training.n_threads,
+        "batch_size": share.batch_size,
+        "n_processes": training.n_processes,
+    }
 
 
 def _functions(experiment: Experiment) -> list[str]:

@@ -1,4 +1,5 @@
-"""What one configuration takes: its data, the parts of its training step, an evaluation pass, memory, operations.
+"""What one configuration takes: its data, the parts of its training step, an evaluation pass, memory, operations; and
+what its training step takes the plain implementation.
 
 Each measurement is a process of its own, so that running out of memory there ends the measurement and no more.
 """
@@ -25,6 +26,7 @@ from pipeline_lib.cli.iteration_timing import (
     configured_device,
     endless_trainer,
     first_iterations,
+    of_one_process,
     processor_use,
     share_of_others,
 )
@@ -40,15 +42,21 @@ LIMIT_SECONDS = 3600.0
 """A process that has not come to an end by then is ended."""
 FEW_WINDOWS = 4
 """Windows of the shortest evaluation pass."""
+PLAIN = "benchmarks.plain:plain_trainer"
+"""Where the plain implementations are: beside the tests, which compare with them, and not in the package."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured. seconds: a repetition is as long at least, if `most_iterations` allow it."""
+    """How much is measured. seconds: a repetition is as long at least, if `most_iterations` allow it.
+
+    beside_plain: whether steps of the plain implementation are, too.
+    """
 
     repetitions: int = 5
     seconds: float = 2.0
     most_iterations: int = 200
+    beside_plain: bool = False
 
     def count(self, seconds_of_one: float) -> int:
         """How many in a row make a repetition."""
@@ -74,8 +82,12 @@ def answer_request(stdin: str) -> str:
 
 
 def measured(experiment: Experiment, train_file: Path, test_file: Path, effort: Effort) -> Measurement:
-    """Measure a trained experiment in this process, whose threads it sets. Nothing is left on disk."""
+    """Measure a trained experiment in this process, whose threads it sets. Nothing is left on disk.
+
+    Raises ValueError where the plain implementation is wanted and is not here.
+    """
     before = processor_use()
+    experiment = of_one_process(experiment)
     device = configured_device(experiment)
     with TemporaryDirectory() as folder:
         trainer = new_trainer(MeasuredTrainer, experiment, opened(experiment, train_file, device), device, folder)
@@ -86,6 +98,8 @@ def measured(experiment: Experiment, train_file: Path, test_file: Path, effort: 
     del trainer
     gc.collect()
     empty_cache(device)
+    if effort.beside_plain:
+        found |= _beside_plain(experiment, train_file, device, effort)
     # At the end, for their matrices would count as memory.
     found["matmul_rates"] = matmul_rates(device, effort.repetitions)
     found["copy_rate"] = copy_rate(device, effort.repetitions)
@@ -141,6 +155,25 @@ def spreads_of(steps: list[Repetition], in_parts: list[Repetition]) -> dict[str,
         "iteration_seconds": Spread.of([each.seconds / each.n for each in steps]),
         "part_seconds": {part: Spread.of([each.parts[part] / each.n for each in in_parts]) for part in PARTS},
         "waiting_share": Spread.of([each.waiting_share for each in in_parts]),
+    }
+
+
+def _beside_plain(experiment: Experiment, train_file: Path, device: torch.device, effort: Effort) -> dict[str, Any]:
+    """Steps of ours and of the plain implementation, in turns."""
+    try:
+        plain_trainer = load(PLAIN)
+    except ValueError as error:
+        raise ValueError("the plain implementation is in the repository, not in the package: be in its root") from error
+    data = opened(experiment, train_file, device)
+    with TemporaryDirectory() as folder:
+        ours = new_trainer(MeasuredTrainer, experiment, data, device, folder)
+        plain: MeasuredTrainer = plain_trainer(experiment, data, device, folder)
+        n_ours, n_plain = warmed_up(ours, effort), warmed_up(plain, effort)
+        pairs = [(ours.steps(n_ours), plain.steps(n_plain)) for _ in range(effort.repetitions)]
+    seconds = [(of_ours.seconds / of_ours.n, of_plain.seconds / of_plain.n) for of_ours, of_plain in pairs]
+    return {
+        "plain_seconds": Spread.of([of_plain for _, of_plain in seconds]),
+        "plain_ratio": Spread.of([of_plain / of_ours for of_ours, of_plain in seconds]),
     }
 
 

@@ -93,15 +93,10 @@ def answer_request(stdin: str) -> str:
 
 
 def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
-    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk.
-
-    Of a training of several processes, one's share of a batch is timed, without the exchange with the others.
-    """
-    assert experiment.training is not None
-    training = experiment.training
-    share = {"batch_size": -(-training.batch_size // training.n_processes), "n_processes": 1, "batch_norm": "per_rank"}
-    settings = training.model_copy(update=share)
-    experiment = experiment.model_copy(update={"training": settings})
+    """Time a few iterations of the training loop, in this process, whose threads it sets. Nothing is left on disk."""
+    experiment = of_one_process(experiment)
+    settings = experiment.training
+    assert settings is not None
     device = configured_device(experiment)
     n_frames = experiment.task.n_cond + experiment.task.n_pred
     stopwatch = _Stopwatch(device, first_iterations(settings, device))
@@ -114,6 +109,14 @@ def measured(experiment: Experiment, frame_shape: FrameShape) -> Timing:
         except _EnoughError:
             return stopwatch.timing()
     raise AssertionError("the stopwatch ends the training")
+
+
+def of_one_process(experiment: Experiment) -> Experiment:
+    """Of a training of several processes, what one does: its share of a batch, without the exchange with the others."""
+    training = experiment.training
+    assert training is not None
+    share = {"batch_size": -(-training.batch_size // training.n_processes), "n_processes": 1, "batch_norm": "per_rank"}
+    return experiment.model_copy(update={"training": training.model_copy(update=share)})
 
 
 def configured_device(experiment: Experiment) -> torch.device:

@@ -19,6 +19,8 @@ Settings = TypeVar("Settings", MovingMnistSettings, MissingMnistSettings)
 class DigitWindows(Generic[Settings]):
     """The digits of a prepared file, and what is known of the videos made of them, `epoch_size` in an epoch.
 
+    by_tensors: whether PyTorch renders them, on the device.
+
     Raises ValueError, naming the file, unless it holds the training digits of this dataset.
     """
 
@@ -35,6 +37,7 @@ class DigitWindows(Generic[Settings]):
                 "n_frames": length,
                 "frame_shape": list(FRAME_SHAPE),
             }
+        self.by_tensors = device.type != "cpu"  # on a CPU, NumPy renders faster
         self._digits_on_device = torch.from_numpy(self._digits).to(device)
         # Bytes are divided by a tensor: CUDA would multiply by the inverse of a number, which rounds differently.
         self._white = torch.full((), 255.0, device=device)

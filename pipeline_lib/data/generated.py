@@ -47,7 +47,7 @@ class GeneratedWindows(DigitWindows[MovingMnistSettings]):
         return draw_training_set(random, n_videos, len(self._digits), self._settings.preparation.n_digits)
 
     def _render(self, draws: Draws, length: int) -> Tensor:
-        if self._device.type == "cpu":
+        if not self.by_tensors:
             return torch.from_numpy(as_floats(draws.render(self._digits, length)))
         digit_index, positions = (
             torch.from_numpy(values).to(self._device, non_blocking=True)

@@ -62,7 +62,7 @@ class MissingMnistWindows(DigitWindows[MissingMnistSettings]):
 
     def _scenes(self, epoch: int) -> Scenes | DeviceScenes:
         draws = self._draw(generator(self._seed, "videos", epoch), self._settings.epoch_size)
-        if self._device.type != "cpu":
+        if self.by_tensors:
             return DeviceScenes.of(draws, self._length, self._settings.n_missing, self._device)
         return draws.scenes(self._length, self._settings.n_missing)
 

@@ -45,6 +45,8 @@ class Measurement:
     matmul_rates: floating-point operations per second of large matrix products, by arithmetic.
     copy_rate: bytes per second that a copy within the device's memory reads and writes.
     others_share: share of all cores' time that other work had meanwhile.
+    plain_seconds: an iteration by the plain implementation in float32; plain_ratio: of pairs, taken in turns, what that
+    is of ours. None where they were not wanted.
     """
 
     batch_seconds: Spread
@@ -64,6 +66,8 @@ class Measurement:
     matmul_rates: Mapping[str, Spread]
     copy_rate: Spread
     others_share: float
+    plain_seconds: Spread | None = None
+    plain_ratio: Spread | None = None
 
     @property
     def iterations_per_second(self) -> float:
@@ -73,6 +77,11 @@ class Measurement:
     def frames_per_second(self) -> float:
         """Frames of training windows."""
         return self.n_windows * self.n_frames / self.iteration_seconds.median
+
+    @property
+    def made_frames_per_second(self) -> float:
+        """Frames of training windows, made or read, with nothing else going on."""
+        return self.n_windows * self.n_frames / self.batch_seconds.median
 
     @property
     def evaluated_frames_per_second(self) -> float:
@@ -101,7 +110,8 @@ class BenchmarkRow:
     """One configuration on one device. measurement: None where it failed, and `reason` says why.
 
     experiment: what was asked for. measured: what ran; another one where the sample data stood in for raw data that
-    are missing. identity: all that the numbers hold for (commit, source, device, settings, how it was measured).
+    are missing. batch_size: of the one process that was measured, of `n_processes`.
+    identity: all that the numbers hold for (commit, source, device, settings, how it was measured).
     """
 
     experiment: str
@@ -112,6 +122,7 @@ class BenchmarkRow:
     precision: str = ""
     n_threads: int = 0
     batch_size: int = 0
+    n_processes: int = 1
     measurement: Measurement | None = None
     reason: str = ""
     schema_version: int = field(default=BENCHMARK_SCHEMA)
@@ -157,6 +168,7 @@ def read_rows(folder: Path) -> list[BenchmarkRow]:
 def measurement_of(content: Mapping[str, Any]) -> Measurement:
     """What `asdict` has made plain; raises TypeError or KeyError where something is missing."""
     spreads = {key: Spread(**content[key]) for key in SPREADS}
+    spreads |= {key: Spread(**content[key]) for key in PERHAPS_SPREADS if content.get(key) is not None}
     by_name = {key: {name: Spread(**value) for name, value in content[key].items()} for key in SPREADS_BY_NAME}
     found = Measurement(**{**content, **spreads, **by_name})
     if list(found.part_seconds) != list(PARTS):
@@ -165,4 +177,5 @@ def measurement_of(content: Mapping[str, Any]) -> Measurement:
 
 
 SPREADS = ("batch_seconds", "iteration_seconds", "waiting_share", "evaluation_seconds", "copy_rate")
+PERHAPS_SPREADS = ("plain_seconds", "plain_ratio")
 SPREADS_BY_NAME = ("part_seconds", "matmul_rates")

@@ -59,4 +59,6 @@ def _bar(axes: Axes, place: int, found: Measurement) -> None:
         axes.barh(place, width, left=left, height=0.7, color=COLOURS[part])
         left += width
     label = f"{short(1e3 * found.iteration_seconds.median)} ms, {short(found.iterations_per_second)}/s"
+    if found.plain_ratio is not None:
+        label += f", {short(found.plain_ratio.median)} × plain"
     axes.text(1.01, place, label, va="center", fontsize=6.5)

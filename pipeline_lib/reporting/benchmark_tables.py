@@ -38,6 +38,7 @@ def _line(row: BenchmarkRow) -> dict[str, Any]:
         "precision": row.precision,
         "n_threads": row.n_threads,
         "batch_size": row.batch_size,
+        "n_processes": row.n_processes,
         "git_commit": row.identity["git_commit"],
         "git_dirty": row.identity["git_dirty"],
         "date": row.date,
@@ -57,6 +58,8 @@ def _numbers(row: BenchmarkRow, found: Measurement) -> dict[str, Any]:
         "batch_alone_seconds": found.batch_seconds,
         "evaluation_seconds": found.evaluation_seconds,
         "copy_bytes_per_second": found.copy_rate,
+        **({"plain_iteration_seconds": found.plain_seconds} if found.plain_seconds else {}),
+        **({"plain_ratio": found.plain_ratio} if found.plain_ratio else {}),
         **{f"{name}_flops_per_second": rate for name, rate in found.matmul_rates.items()},
     }
     return {
@@ -70,6 +73,7 @@ def _numbers(row: BenchmarkRow, found: Measurement) -> dict[str, Any]:
         "evaluated_frames_per_second": found.evaluated_frames_per_second,
         "training_peak_bytes": found.peak_bytes["training"],
         "evaluation_peak_bytes": found.peak_bytes["evaluation"],
+        "made_frames_per_second": found.made_frames_per_second,
         "n_parameters": found.n_parameters,
         "flops_per_iteration": found.flops_per_iteration,
         "share_of_matmul_rate": "" if share is None else share,
@@ -109,6 +113,9 @@ def _part(rows: Sequence[BenchmarkRow]) -> Iterator[str]:
         yield from _table(TRAINING, [_training(row, found) for row, found in measured])
         yield from ("", "Data alone, and evaluation:", "")
         yield from _table(OTHERS, [_others(row, found) for row, found in measured])
+    if plain := [(row, found.plain_seconds, found.plain_ratio) for row, found in measured if found.plain_ratio]:
+        yield from ("", "The same training steps by the plain implementation, in turns with ours:", "")
+        yield from _table(PLAIN, [_beside_plain(row, seconds, ratio) for row, seconds, ratio in plain if seconds])
     yield from _remarks(rows)
     yield ""
 
@@ -133,7 +140,15 @@ TRAINING = (
     *(*PARTS, "waits for data", "GFLOP an iteration", "of the products' rate", "of the copies' rate (optimiser)"),
     "peak memory",
 )
-OTHERS = ("configuration", "ms a batch", "evaluated frames/s", "ms a window", "windows a pass", "peak memory")
+OTHERS = (
+    "configuration",
+    "ms a batch",
+    "batches' frames/s",
+    "evaluated frames/s",
+    "ms a window",
+    "windows a pass",
+    "peak memory",
+)
 
 
 def _training(row: BenchmarkRow, found: Measurement) -> list[str]:
@@ -159,11 +174,19 @@ def _others(row: BenchmarkRow, found: Measurement) -> list[str]:
     return [
         name_of(row),
         _range(found.batch_seconds, 1e3),
+        short(found.made_frames_per_second),
         short(found.evaluated_frames_per_second),
         _range(found.evaluation_seconds, 1e3 / found.n_evaluated),
         str(found.n_evaluated),
         _size(found.peak_bytes["evaluation"]),
     ]
+
+
+PLAIN = ("configuration", "plain implementation, float32, ms an iteration", "times ours")
+
+
+def _beside_plain(row: BenchmarkRow, seconds: Spread, ratio: Spread) -> list[str]:
+    return [name_of(row), _range(seconds, 1e3), _range(ratio, 1)]
 
 
 def _remarks(rows: Sequence[BenchmarkRow]) -> Iterator[str]:
@@ -182,7 +205,8 @@ def _remarks(rows: Sequence[BenchmarkRow]) -> Iterator[str]:
 
 def name_of(row: BenchmarkRow) -> str:
     """What tables and the picture call a row."""
-    marks = [*(["on sample"] if row.is_on_sample else []), *(["quick"] if row.is_quick else [])]
+    processes = [f"one of {row.n_processes} processes"] if row.n_processes > 1 else []
+    marks = [*processes, *(["on sample"] if row.is_on_sample else []), *(["quick"] if row.is_quick else [])]
     return row.experiment + (f" ({', '.join(marks)})" if marks else "")
 
 

@@ -78,6 +78,20 @@ def test_a_configuration_is_measured_in_its_process_and_reported(project, reposi
     assert f"| {NARROW} (quick) | 8 | float32 | 1 |" in Path("results/benchmarks/benchmark.md").read_text()
     assert Path("results/benchmarks/benchmark.png").stat().st_size > 1000
     assert not cache_folder().exists(), "a quick measurement is not what plan should rest on"
+    # Wanted beside the plain implementation, it is measured again; then it need not be.
+    again = ["benchmark", NARROW, "--quick", "--repetitions", "2", "--plain"]
+    assert main(again) == 0 and "measuring …" in capsys.readouterr().err
+    (row,) = read_rows(Path("results/benchmarks"))
+    assert row.measurement.plain_seconds.n == row.measurement.plain_ratio.n == 2
+    assert "times ours" in Path("results/benchmarks/benchmark.md").read_text()
+    for arguments in (again, again[:-1]):
+        assert main(arguments) == 0 and "measured before" in capsys.readouterr().err
+
+
+def test_without_the_repository_there_is_no_plain_implementation(project, capsys):
+    """The process begins in a folder that has none."""
+    assert main(["benchmark", NARROW, "--quick", "--repetitions", "1", "--plain"]) == 1
+    assert "in the repository, not in the package" in capsys.readouterr().err
 
 
 def test_all_trained_experiments_are_measured_once(project, asked, capsys):
@@ -132,6 +146,13 @@ def test_an_interruption_leaves_what_was_measured(project, asked, capsys):
     asked.fails = {}
     assert main(["benchmark"]) == 0
     assert names(asked) == [PDE, NARROW, NARROW]
+
+
+def test_a_row_names_the_share_that_was_measured(project, asked):
+    several = {"overrides": {PDE: {"training": {"n_processes": 2}}}}
+    Path("overlay.yaml").write_text(yaml.safe_dump(several))
+    assert main(["benchmark", PDE, "overlay.yaml"]) == 0
+    assert (lines()[PDE]["batch_size"], lines()[PDE]["n_processes"]) == ("4", "2")
 
 
 def test_plan_takes_what_was_measured(project, asked, capsys):

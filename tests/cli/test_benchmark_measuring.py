@@ -1,6 +1,7 @@
 """What a measurement consists of: laps, operations, rates of the device, and all of it for one configuration."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -135,6 +136,20 @@ def test_a_configuration_is_measured_whole(tiny_experiment, prepared, device):
     assert {"float32"} <= set(found.matmul_rates) and 0 <= found.others_share <= 1
     least = 50e6 if device == "cpu" else found.n_parameters * 4
     assert least < found.peak_bytes["training"] and least < found.peak_bytes["evaluation"]
+
+
+def test_of_several_processes_the_share_of_one_is_measured(tiny_experiment, prepared):
+    several = {"n_processes": 3, "batch_norm": "synchronised"}
+    training = tiny_experiment.training.model_copy(update=several)
+    experiment = tiny_experiment.model_copy(update={"training": training})
+    found = measured(experiment, prepared / "train.h5", prepared / "test.h5", QUICK)
+    assert found.n_windows == 3, "of a batch of 8"
+
+
+def test_the_plain_implementation_takes_turns_with_ours(tiny_experiment, prepared):
+    effort = replace(QUICK, repetitions=3, beside_plain=True)
+    found = measured(tiny_experiment, prepared / "train.h5", prepared / "test.h5", effort)
+    assert found.plain_seconds.n == found.plain_ratio.n == 3 and found.plain_seconds.least > 0
 
 
 def test_a_measurement_in_a_process_of_its_own_says_why_it_failed(tiny_experiment, tmp_path):

@@ -83,7 +83,7 @@ def test_all_digits_starts_and_velocities_are_drawn_equally_often() -> None:
 def test_the_way_of_the_device_gives_the_same_bits(path: Path, device: str) -> None:
     """Forced on the CPU too, where it is not the faster one."""
     made, plain = windows(path, device=torch.device(device)), windows(path)
-    made._on_device = torch.from_numpy(made._digits).to(device)
+    made.by_tensors = True
     for epoch in range(2):
         video = made.batch(epoch, EVERY)
         assert video.device.type == device

@@ -72,7 +72,7 @@ def test_epochs_and_seeds_differ(prepared) -> None:
 def test_the_way_of_the_device_gives_the_same_videos(prepared, device: str) -> None:
     """Forced on the CPU too, where it is not the faster one."""
     made, plain = windows(prepared, device=torch.device(device)), windows(prepared)
-    made._with_tensors = True
+    made.by_tensors = True
     for epoch in range(2):
         video = made.batch(epoch, EVERY)
         assert video.device.type == device and video.dtype == torch.float32

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline_lib.reporting.benchmark_picture import draw, picture
 from pipeline_lib.reporting.benchmark_tables import as_csv, as_markdown, short
-from tests.records.benchmark_rows import measurement, row
+from tests.records.benchmark_rows import measurement, row, spread
 
 GPU = {"device": "a GPU", "device_type": "cuda", "git_commit": "fedcba9876543210"}
 ROWS = [
@@ -17,6 +17,7 @@ ROWS = [
     row("chairs/pde", identity=GPU, precision="bf16"),
     row("sst/pde", identity=GPU | {"quick": True}, reason="CUDA out of memory"),
 ]
+BESIDE_PLAIN = row(found=measurement(plain_seconds=spread(0.25), plain_ratio=spread(2.5)))
 
 
 def test_csv_has_everything_in_full_precision_and_failures_without_numbers():
@@ -34,6 +35,9 @@ def test_csv_has_everything_in_full_precision_and_failures_without_numbers():
     assert (failed["status"], failed["reason"]) == ("failed", "CUDA out of memory")
     assert failed["iterations_per_second"] == ""
     assert set(csv.DictReader(io.StringIO(as_csv([ROWS[3]]))).fieldnames) < set(lines[0])
+    assert float(first["made_frames_per_second"]) == pytest.approx(8000) and "plain_ratio" not in first
+    (beside,) = csv.DictReader(io.StringIO(as_csv([BESIDE_PLAIN])))
+    assert float(beside["plain_iteration_seconds"]) == 0.25 and float(beside["plain_ratio_most"]) == pytest.approx(2.75)
 
 
 def test_markdown_says_what_was_measured_where_and_what_was_not():
@@ -55,6 +59,17 @@ def test_markdown_says_what_was_measured_where_and_what_was_not():
     assert "0123456789abcdef with uncommitted changes" in dirty
 
 
+def test_markdown_has_the_plain_implementation_beside_ours_where_it_was_measured():
+    assert "plain" not in as_markdown(ROWS)
+    text = as_markdown([BESIDE_PLAIN, *ROWS])
+    assert "| wave_eq_100/pde | 250 (225 – 275) | 2.5 (2.25 – 2.75) |" in text
+    assert text.count("plain implementation") == 2
+
+
+def test_a_share_of_several_processes_is_called_so():
+    assert "| wave_eq_100/pde (one of 4 processes) | 8 |" in as_markdown([row(n_processes=4)])
+
+
 def test_tables_of_failures_alone_can_be_read():
     text = as_markdown([ROWS[3]])
     assert "not measured" in text and "|" not in text
@@ -71,6 +86,7 @@ def test_the_picture_shows_every_configuration_with_its_parts_and_time(tmp_path)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["data", "forward", "backward", "optimiser"]
     widths = [bar.get_width() for bar in gpu.patches]
     assert widths == pytest.approx([0.2, 0.3, 0.4, 0.1])
+    assert [text.get_text() for text in picture([BESIDE_PLAIN]).axes[0].texts] == ["100 ms, 10/s, 2.5 × plain"]
     files = {suffix: tmp_path / f"benchmark.{suffix}" for suffix in ("png", "pdf")}
     draw([replace(ROWS[0])], files)
     assert all(path.stat().st_size > 1000 for path in files.values())

@@ -1,13 +1,11 @@
 """The comparison of a training step with the plain implementation: the same numbers, the same training."""
 
-import re
-
 import pytest
 import torch
 
-from benchmarks import training_step
-from benchmarks.training_step import PlainTrainer, compare, difference, plain_loss_terms
-from pipeline_lib.cli.benchmark_measuring import Effort, new_trainer
+from benchmarks import plain
+from benchmarks.plain import PlainTrainer, difference, plain_loss_terms, plain_trainer
+from pipeline_lib.cli.benchmark_measuring import new_trainer
 from pipeline_lib.cli.iteration_timing import MadeUpWindows
 from pipeline_lib.cli.measured_trainer import MeasuredTrainer
 from pipeline_lib.config.loading import read_experiment
@@ -39,13 +37,13 @@ def test_both_ways_give_the_same_gradients_and_a_wrong_one_is_found(experiment, 
     def apart():
         return difference(new_trainer(MeasuredTrainer, experiment, data, CPU, str(tmp_path)).model, data)
 
-    assert 0 <= apart() <= training_step.TOLERANCE
+    assert 0 <= apart() <= plain.TOLERANCE
 
     def wrong(model, video, drawn):
         terms = plain_loss_terms(model, video, drawn)
         return {name: 1.01 * value for name, value in terms.items()}
 
-    monkeypatch.setattr(training_step, "plain_loss_terms", wrong)
+    monkeypatch.setattr(plain, "plain_loss_terms", wrong)
     with pytest.raises(AssertionError, match="gradients differ by"):
         apart()
 
@@ -62,13 +60,13 @@ def test_gradients_that_are_zero_but_for_rounding_are_not_compared(tmp_path, rep
     def apart():
         return difference(new_trainer(MeasuredTrainer, experiment, data, CPU, str(tmp_path)).model, data)
 
-    assert apart() <= training_step.TOLERANCE
+    assert apart() <= plain.TOLERANCE
 
     def with_bias(model, video, drawn):
         terms = plain_loss_terms(model, video, drawn)
         return terms | {"loss_forecast": terms["loss_forecast"] + 1e-3 * model.decoder.first.convolution.bias.sum()}
 
-    monkeypatch.setattr(training_step, "plain_loss_terms", with_bias)
+    monkeypatch.setattr(plain, "plain_loss_terms", with_bias)
     with pytest.raises(AssertionError, match="gradients differ by"):
         apart()
 
@@ -80,19 +78,11 @@ def test_a_plain_step_is_taken_by_the_plain_objective(experiment, tmp_path, monk
         called.append(args)
         return plain_loss_terms(*args)
 
-    monkeypatch.setattr(training_step, "plain_loss_terms", counted)
-    trainer = new_trainer(PlainTrainer, experiment, made_up(experiment), CPU, str(tmp_path))
+    monkeypatch.setattr(plain, "plain_loss_terms", counted)
+    trainer = plain_trainer(experiment, made_up(experiment), CPU, str(tmp_path))
+    called.clear()  # of the comparison of gradients
     found = trainer.steps(2)
-    assert len(called) == 2 and all(seconds > 0 for seconds in found.parts.values())
+    assert (
+        isinstance(trainer, PlainTrainer) and len(called) == 2 and all(seconds > 0 for seconds in found.parts.values())
+    )
     assert not trainer.optimiser.param_groups[0]["fused"]
-
-
-def test_the_comparison_prints_both_ways_and_their_ratio(experiment, monkeypatch, capsys):
-    monkeypatch.setattr(training_step, "opened", lambda *_: made_up(experiment))
-    compare(experiment, None, with_plain=True, effort=Effort(repetitions=3, seconds=0.0))
-    shown = capsys.readouterr().out
-    assert re.search(r"^ours +float32 +[\d.]+ +[\d.]+ - [\d.]+( +[\d.]+){4}$", shown, re.MULTILINE)
-    assert re.search(r"^plain +float32 ", shown, re.MULTILINE)
-    assert re.search(r"ratio of pairs: [\d.]+ \([\d.]+ - [\d.]+\)", shown)
-    compare(experiment, None, with_plain=False, effort=Effort(repetitions=1, seconds=0.0))
-    assert "plain" not in capsys.readouterr().out
