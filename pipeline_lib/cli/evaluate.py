@@ -30,6 +30,7 @@ from pipeline_lib.records.predictions import write_predictions
 from pipeline_lib.records.provenance import provenance
 from pipeline_lib.records.scores import scores
 from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.memory import NotEnoughMemoryError, memory_explained
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate a run; 0 when both files stand.
 
-    Raises ValueError where run, configuration and test file do not belong together, or a prediction is not finite.
+    Raises ValueError where run, configuration and test file do not belong together, a prediction is not finite, or
+    memory does not suffice.
     """
     paths = RunPaths(args.run_dir)
     finished = read_finished_run(paths, args.config, args.seed)
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         _check_test_file(file, experiment)
         model = trained_model(finished, file.frame_shape, device)
         facts = facts_of(finished, file, devices.describe(device))
-        evaluation = evaluated(model, experiment, file, device)
+        evaluation = _evaluated(model, experiment, file, device)
         predictions = predictions_content(evaluation, experiment, file, facts)
     record = metrics_content(evaluation, facts, finished.training)
     record |= {"evaluation_seconds": round(time.monotonic() - began, 3), "provenance": provenance()}
@@ -70,6 +72,17 @@ def run(args: argparse.Namespace) -> int:
     write_metrics(paths.metrics, record)
     _report(record, paths)
     return 0
+
+
+def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
+    """`evaluated`; ValueError, which names what to change, where memory does not suffice."""
+    n_windows = experiment.evaluation.batch_size
+    advice = f"try evaluation.batch_size {n_windows // 2}" if n_windows > 1 else "a device with more memory is needed"
+    try:
+        with memory_explained(device, "evaluating", f"evaluation.batch_size {n_windows}", advice):
+            return evaluated(model, experiment, file, device)
+    except NotEnoughMemoryError as error:
+        raise ValueError(f"{experiment.name}: {error}") from error
 
 
 def evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:

@@ -8,11 +8,11 @@ from pipeline_lib.cli.train_process import build_model, join_ranks, open_trainin
 from pipeline_lib.cli.training_processes import LOST, tell_failure
 from pipeline_lib.cli.training_request import TrainingRequest
 from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.memory import NotEnoughMemoryError
 from pipeline_lib.runtime.precision import resolve_precision
 from pipeline_lib.runtime.ranks import RanksLostError
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
-from pipeline_lib.training.memory import TrainingOutOfMemoryError
 from pipeline_lib.training.steps import Steps
 
 
@@ -26,7 +26,7 @@ def run_follower(request: TrainingRequest, rank: int, meeting: Path) -> int:
     except RanksLostError as error:
         tell_failure(meeting, rank, str(error))
         return LOST
-    except (ValueError, TrainingOutOfMemoryError) as error:
+    except (ValueError, NotEnoughMemoryError) as error:
         tell_failure(meeting, rank, reason_of(error, request))
         return 1
     except BaseException as error:

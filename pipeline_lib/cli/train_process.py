@@ -24,6 +24,7 @@ from pipeline_lib.records.journal import Journal
 from pipeline_lib.records.provenance import provenance
 from pipeline_lib.runtime import device as devices
 from pipeline_lib.runtime.atomic import copy_file
+from pipeline_lib.runtime.memory import NotEnoughMemoryError, memory_explained
 from pipeline_lib.runtime.precision import resolve_precision
 from pipeline_lib.runtime.ranks import Ranks, RanksLostError, join
 from pipeline_lib.runtime.seeding import seed_torch
@@ -36,7 +37,7 @@ from pipeline_lib.training.checkpoint import CheckpointStore, save_tensors
 from pipeline_lib.training.decomposition_validation import DecompositionValidation
 from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer, TrainingStopped
-from pipeline_lib.training.memory import TrainingOutOfMemoryError, memory_explained
+from pipeline_lib.training.memory import batch_sizes
 from pipeline_lib.training.pictures import TrainingPictures
 from pipeline_lib.training.validation import ForecastValidation, Validation
 from pipeline_lib.training.watch import TrainingDivergedError
@@ -74,7 +75,7 @@ def join_ranks(rank: int, count: int, meeting: Path, device: torch.device) -> Ra
 
 def reason_of(error: BaseException, request: TrainingRequest) -> str:
     """Why a training failed, as the journal says it."""
-    if isinstance(error, TrainingOutOfMemoryError):
+    if isinstance(error, NotEnoughMemoryError):
         return f"{error}; configuration {request.paths.config}"
     if isinstance(error, TrainingDivergedError):
         last_good = CheckpointStore(request.state).newest_iteration()
@@ -165,7 +166,7 @@ class TrainingProcess:
         self.precision = resolve_precision(settings.precision, self.device)
         self.ranks = join_ranks(0, settings.n_processes, meeting, self.device) if meeting else Ranks()
         advice = "a device with more memory is needed"
-        with memory_explained(settings, self.device, "loading data and model", advice):
+        with memory_explained(self.device, "loading data and model", batch_sizes(settings), advice):
             self.trainer, self.facts = self._compose()
 
     def _compose(self) -> tuple[Trainer, dict[str, Any]]:
@@ -230,7 +231,7 @@ class TrainingProcess:
         except BaseException as error:
             message = reason_of(error, self.request)
             self._end("failed", message)
-            if isinstance(error, TrainingDivergedError | TrainingOutOfMemoryError):
+            if isinstance(error, TrainingDivergedError | NotEnoughMemoryError):
                 raise ValueError(message) from error
             raise
 

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from pipeline_lib.records.journal import Journal
+from pipeline_lib.runtime.memory import memory_explained
 from pipeline_lib.runtime.precision import autocast
-from pipeline_lib.training.memory import memory_explained
+from pipeline_lib.training.memory import batch_sizes
 from pipeline_lib.training.pictures import N_WINDOWS, TrainingPictures
 from pipeline_lib.training.state import capture, non_finite
 from pipeline_lib.training.steps import Steps
@@ -125,7 +126,7 @@ class Trainer(Steps):
             return
         before = time.monotonic()
         advice = f"try a training.validation.n_windows below {settings.n_windows}"
-        explained = memory_explained(self.settings, self.device, "validating", advice)
+        explained = memory_explained(self.device, "validating", batch_sizes(self.settings), advice)
         with explained, _tried(self.model), autocast(self.precision, self.device):
             found = self.validation.attempt(self.model, None if value_is_due else N_WINDOWS)
         if value_is_due:

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from pipeline_lib.config.training import TrainingSettings
 from pipeline_lib.data.protocols import WindowBatches
 from pipeline_lib.models.protocols import Trainable
+from pipeline_lib.runtime.memory import memory_explained
 from pipeline_lib.runtime.precision import autocast, gradient_scaler
 from pipeline_lib.runtime.ranks import Ranks
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.batch_norm import check_parts
 from pipeline_lib.training.checkpoint import CheckpointStore
-from pipeline_lib.training.memory import memory_explained, smaller_parts
+from pipeline_lib.training.memory import batch_sizes, smaller_parts
 from pipeline_lib.training.recorded_steps import Losses, recorder
 from pipeline_lib.training.schedule import Budget, EpochPlan, learning_rate
 from pipeline_lib.training.state import restore
@@ -109,8 +110,8 @@ class Steps:
             )
 
     def step(self) -> None:
-        """One iteration. Raises TrainingOutOfMemoryError, which names what to change."""
-        with memory_explained(self.settings, self.device, "training", smaller_parts(self.settings)):
+        """One iteration. Raises NotEnoughMemoryError, which names what to change."""
+        with memory_explained(self.device, "training", batch_sizes(self.settings), smaller_parts(self.settings)):
             self._step()
         self.iteration += 1
 

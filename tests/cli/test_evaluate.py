@@ -13,6 +13,7 @@ from pipeline_lib.cli import main
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_experiment
 from pipeline_lib.data.hdf5 import VideoFile
+from pipeline_lib.models.pde.model import PdeModel
 from pipeline_lib.records.files import read_metrics
 from pipeline_lib.records.predictions import read_predictions
 from tests.reference.forecast_evaluation import squared_errors
@@ -221,3 +222,18 @@ def test_the_run_of_another_seed_or_experiment(tiny_experiment, finished_run, pr
     write_experiment(changed(tiny_experiment, name="wave_eq_100/other"), config)
     error = refusal(capsys, paths, prepared / "test.h5", str(config))
     assert "is a run of wave_eq_100/pde" in error and "describes wave_eq_100/other" in error
+
+
+def test_memory_that_does_not_suffice_is_a_sentence_that_says_what_to_try(
+    tiny_experiment, finished_run, prepared, monkeypatch, capsys
+):
+    paths, _ = finished_run(tiny_experiment)
+
+    def lacking(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(PdeModel, "forecast", lacking)
+    said = refusal(capsys, paths, prepared / "test.h5")
+    assert "out of memory while evaluating: the CPU had " in said
+    batch_size = tiny_experiment.evaluation.batch_size
+    assert f"evaluation.batch_size {batch_size}; try evaluation.batch_size {batch_size // 2} (CUDA out" in said

@@ -43,7 +43,7 @@ def read_arrows() -> dict[str, set[str]]:
 
 
 ARROWS = read_arrows()
-WITH_TORCH = {"runtime.device", "runtime.precision", "runtime.ranks", "runtime.seeding"}
+WITH_TORCH = {"runtime.device", "runtime.memory", "runtime.precision", "runtime.ranks", "runtime.seeding"}
 TORCH_FREE = {"config", "records", "runtime", "reporting", "__init__", "__main__"}
 WORKFLOW_MAY_IMPORT = ("pipeline_lib.config", "pipeline_lib.runtime.locks")
 # Outside names that a package may import beside those of the core; what is in no extra's list here is in no package.

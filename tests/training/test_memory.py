@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pipeline_lib.config.training import TrainingSettings
-from pipeline_lib.training.memory import TrainingOutOfMemoryError, smaller_parts
+from pipeline_lib.runtime.memory import NotEnoughMemoryError
+from pipeline_lib.training.memory import smaller_parts
 from tests.training.toy import toy_trainer
 
 CPU_WORDS = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
@@ -25,7 +26,7 @@ def test_an_error_of_memory_names_device_batch_and_what_to_try(tiny_experiment, 
         r"^out of memory while training: the CPU had \d+\.\d of \d+\.\d GiB in use, training.batch_size 8, "
         r"training.accumulation 1; try training.accumulation 2 \(parts of 4 windows; .*"
     )
-    with pytest.raises(TrainingOutOfMemoryError, match=message) as caught:
+    with pytest.raises(NotEnoughMemoryError, match=message) as caught:
         trainer.run()
     assert caught.value.__cause__ is error
     assert str(error) in str(caught.value)
@@ -49,9 +50,7 @@ def test_memory_that_lacks_while_validating_is_not_the_batch_s_fault(tiny_experi
         raise MemoryError
 
     trainer.model.forecast = forecast
-    with pytest.raises(
-        TrainingOutOfMemoryError, match="while validating: .*; try a training.validation.n_windows below 4"
-    ):
+    with pytest.raises(NotEnoughMemoryError, match="while validating: .*; try a training.validation.n_windows below 4"):
         trainer.run()
 
 
