@@ -1,7 +1,8 @@
 """The plain implementation of a training step, which `python -m pipeline_lib benchmark --plain` steps beside ours.
 
 It is the same training on the same data: the plain way differs in its objective, which is that of the tests
-(tests/reference: frame by frame, object by object), is in float32, uncompiled, with Adam unfused.
+(tests/reference: frame by frame, object by object), is uncompiled, with Adam unfused, and in float32 as PyTorch has it
+by itself, where a GPU's convolutions take inputs in TF32 and its matrix products do not.
 """
 
 import copy
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from pipeline_lib.cli.benchmark_measuring import new_trainer
-from pipeline_lib.cli.measured_trainer import MeasuredTrainer
+from pipeline_lib.cli.measured_trainer import MeasuredTrainer, Repetition
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.data.protocols import TrainingWindows
 from pipeline_lib.models.dive.model import DiveModel
+from pipeline_lib.runtime.precision import tf32_products
 from tests.reference import dive, pde_objective
 
 TOLERANCE = 1e-8
@@ -29,6 +31,10 @@ class PlainTrainer(MeasuredTrainer):
     def __post_init__(self) -> None:
         self.model.loss_terms = partial(plain_loss_terms, plainly(self.model))  # type: ignore[assignment]
         super().__post_init__()
+
+    def _steps(self, n: int) -> Repetition:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=True), tf32_products(False):
+            return super()._steps(n)
 
     def _adam(self) -> torch.optim.Adam:
         adam = self.settings.optimiser

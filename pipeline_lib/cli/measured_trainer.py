@@ -71,7 +71,7 @@ class MeasuredTrainer(Trainer):
         synchronise(self.device)
         seconds = time.perf_counter() - start
         found = self._clock.read()
-        return Repetition(n, seconds, {part: found[part] for part in PARTS}, self._n_windows)
+        return Repetition(n, seconds, {part: found.get(part, 0.0) for part in PARTS}, self._n_windows)
 
     def flops(self) -> int:
         """Floating-point operations of the next step, which is taken."""
@@ -93,6 +93,8 @@ class MeasuredTrainer(Trainer):
         self._clock.begin()
         super()._step()
         self._lap("optimiser")
+        assert self._plan is not None
+        self._n_windows += len(self._plan.window_ids(self.iteration % self.budget.iterations_per_epoch))
 
     def _lap(self, part: str) -> None:
         if not self.records:
@@ -102,7 +104,6 @@ class MeasuredTrainer(Trainer):
         self, video_BTCHW: Tensor | None, drawn: int, n_windows: int | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         self._lap("data")
-        self._n_windows += 0 if video_BTCHW is None else len(video_BTCHW)
         found = super()._backward(video_BTCHW, drawn, n_windows)
         self._lap("backward")
         return found

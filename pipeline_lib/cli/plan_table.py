@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 NOT_COUNTED = """\
-Times are of training alone, one run after the other. Preparation, validation, evaluation and baselines are not
-estimated, nor is the disk for raw files, figures, logs and the tracking store."""
+Times are of training alone, one run after the other, on frames that are there already: only those by the benchmark
+count the making of training videos. Preparation, validation, evaluation and baselines are not estimated, nor is the
+disk for raw files, figures, logs and the tracking store."""
 
 BUSY = 0.1
 """Share of the processor from which on other work is worth a word."""

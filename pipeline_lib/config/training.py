@@ -62,8 +62,8 @@ class TrainingSettings(Section):
     )
     precision: Literal["float32", "tf32", "bf16", "fp16", "auto"] = Field(
         "auto",
-        description="Arithmetic of the networks; output layer and losses stay in float32. tf32: float32 whose matrix "
-        "products a GPU rounds to TF32, as PyTorch by itself does with convolutions only. "
+        description="Arithmetic of the networks; output layer and losses stay in float32. tf32: float32 whose "
+        "products, convolutions and recurrences take inputs that a GPU rounds to TF32; in float32 none do. "
         "auto: bf16 or fp16 on a GPU, float32 on a CPU.",
     )
     optimiser: OptimiserSettings = OptimiserSettings()

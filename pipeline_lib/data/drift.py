@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline_lib.data.hdf5 import as_floats
+from pipeline_lib.runtime.device import on_device
 
 NONE = -1
 """The number of the blanked frame where there is none."""
@@ -49,7 +50,7 @@ class Disturbance:
 
     def observed(self, complete_BTCHW: Tensor) -> Tensor:
         """What `complete` has made, with the missing frames black."""
-        missing = torch.from_numpy(self.missing(complete_BTCHW.shape[1])).to(complete_BTCHW.device, non_blocking=True)
+        missing = on_device(self.missing(complete_BTCHW.shape[1]), complete_BTCHW.device)
         return complete_BTCHW.masked_fill(missing[..., None, None, None], 0.0)
 
 
@@ -124,17 +125,13 @@ def _blend(
 def _shifted_along(video_BTCHW: Tensor, dim: int, shift_BT: Float64) -> Tensor:
     """`shifted` along one axis, -2 or -1, all frames at once."""
     n, device = video_BTCHW.shape[dim], video_BTCHW.device
-    first_BT, near_BT, far_BT = _places_and_weights(shift_BT)
-    # From pixel `first` on, n + 1 pixels, between which values lie; pixels 0 and n + 1 of the padded frame are black.
-    places_BTN = np.clip(first_BT[..., None] + np.arange(1, n + 2), 0, n + 1)
+    first, near, far = (on_device(values, device)[..., None, None, None] for values in _places_and_weights(shift_BT))
     shape, sizes = [*shift_BT.shape, 1, 1, 1], list(video_BTCHW.shape)
     shape[dim] = sizes[dim] = n + 1
-    places = torch.from_numpy(places_BTN).to(device, non_blocking=True).view(shape)
+    # From pixel `first` on, n + 1 pixels, between which values lie; pixels 0 and n + 1 of the padded frame are black.
+    places = (first[..., 0, 0] + torch.arange(1, n + 2, device=device)).clamp(0, n + 1).view(shape)
     padded = functional.pad(video_BTCHW, [0, 0, 1, 1] if dim == -2 else [1, 1])
     taken = padded.gather(dim, places.expand(sizes))
-    near, far = (
-        torch.from_numpy(weight).to(device, non_blocking=True)[..., None, None, None] for weight in (near_BT, far_BT)
-    )
     # Products and sum one after the other: fused into one operation, as devices can, they would round otherwise.
     near_product = taken.narrow(dim, 0, n) * near
     far_product = taken.narrow(dim, 1, n) * far

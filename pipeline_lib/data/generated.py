@@ -17,6 +17,7 @@ from pipeline_lib.data.device_rendering import render_on_device
 from pipeline_lib.data.digit_windows import N_BASELINE_VIDEOS, DigitWindows
 from pipeline_lib.data.hdf5 import as_floats
 from pipeline_lib.data.moving_mnist import Draws, draw_training_set
+from pipeline_lib.runtime.device import on_device
 from pipeline_lib.runtime.seeding import generator
 
 
@@ -50,8 +51,7 @@ class GeneratedWindows(DigitWindows[MovingMnistSettings]):
         if not self.by_tensors:
             return torch.from_numpy(as_floats(draws.render(self._digits, length)))
         digit_index, positions = (
-            torch.from_numpy(values).to(self._device, non_blocking=True)
-            for values in (draws.digit_index, draws.trajectories.positions(length))
+            on_device(values, self._device) for values in (draws.digit_index, draws.trajectories.positions(length))
         )
         return render_on_device(self._digits_on_device[digit_index], positions) / self._white
 

@@ -22,6 +22,7 @@ from pipeline_lib.data.missing_mnist_device import DeviceScenes
 from pipeline_lib.data.missing_mnist_draws import Draws, Scenes, draw
 from pipeline_lib.data.window_rules import every_window
 from pipeline_lib.data.windows import WindowIndex
+from pipeline_lib.runtime.device import on_device
 from pipeline_lib.runtime.seeding import generator
 
 
@@ -38,7 +39,7 @@ class MissingMnistWindows(DigitWindows[MissingMnistSettings]):
         scenes, rows = self._epoch[1], self._settings.visible_rows
         if isinstance(scenes, Scenes):
             return torch.from_numpy(as_floats(observed(scenes[ids], self._digits, rows)))
-        chosen = scenes[torch.from_numpy(ids).to(self._device, non_blocking=True)]
+        chosen = scenes[on_device(ids, self._device)]
         return chosen.observed(self._digits_on_device, rows) / self._white
 
     def sample(self, n_windows: int, length: int) -> Tensor:

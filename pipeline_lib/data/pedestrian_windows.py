@@ -21,6 +21,7 @@ from pipeline_lib.config.pedestrians import PedestriansSettings
 from pipeline_lib.data.drift import Disturbance, draw_disturbance
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.windows import WindowIndex
+from pipeline_lib.runtime.device import on_device
 from pipeline_lib.runtime.seeding import generator
 
 
@@ -117,8 +118,8 @@ class PedestrianWindows:
         is_reversed, is_mirrored = variant % 2 == 1, variant >= 2
         times = np.arange(length)
         places = video[:, None] * self._n_frames + np.where(is_reversed[:, None], self._n_frames - 1 - times, times)
-        frames = self._frames[torch.from_numpy(places).to(self._device, non_blocking=True)]
-        mirrored = torch.from_numpy(is_mirrored).to(self._device, non_blocking=True)
+        frames = self._frames[on_device(places, self._device)]
+        mirrored = on_device(is_mirrored, self._device)
         return torch.where(mirrored.view(-1, 1, 1, 1, 1), frames.flip(-1), frames)
 
 

@@ -13,6 +13,7 @@ from pipeline_lib.config.dataset import DatasetSettings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.data.window_rules import windows_of
 from pipeline_lib.data.windows import WindowIndex, all_windows
+from pipeline_lib.runtime.device import on_device
 from pipeline_lib.runtime.seeding import generator
 
 
@@ -56,7 +57,7 @@ class ResidentWindows:
 
     def batch(self, epoch: int, ids: np.ndarray) -> Tensor:
         """Windows of the given numbers, the same in every epoch: (B, T, C, H, W) on the device."""
-        numbers = torch.from_numpy(ids).to(self._device, non_blocking=True)
+        numbers = on_device(ids, self._device)
         frames = self._frames[self._places_NT[numbers]]
         return frames if frames.dtype == torch.float32 else frames / self._white
 

@@ -4,7 +4,9 @@ import os
 import resource
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
 MEMINFO = Path("/proc/meminfo")
 
@@ -57,13 +59,22 @@ def memory(device: torch.device) -> tuple[int, int]:
     return total - available, total
 
 
+def on_device(values: np.ndarray, device: torch.device) -> Tensor:
+    """Values on a device. A GPU is not waited for: they go through pinned memory, in the order of its work."""
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda" and tensor.numel() > 0:
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def configure(device: torch.device, n_threads: int, deterministic: bool = False, tf32: bool = False) -> None:
-    """Set the process's threads, PyTorch's determinism, and whether a GPU multiplies float32 matrices in TF32.
+    """Set the process's threads, PyTorch's determinism, and whether a GPU rounds the inputs of float32 products to
+    TF32: of matrix products, and of convolutions and recurrences, where PyTorch would by itself.
 
     Call before anything is computed.
     """
     torch.set_num_threads(n_threads)
-    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     if deterministic and device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)

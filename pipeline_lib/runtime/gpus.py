@@ -3,14 +3,19 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from itertools import takewhile
 
 from pipeline_lib.runtime.locks import FileLock, lease_several, node_local_folder
 
 
 def visible_gpus(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Names that CUDA_VISIBLE_DEVICES understands: what that variable lists, else what nvidia-smi finds."""
+    """Names that CUDA_VISIBLE_DEVICES understands: what that variable lists, else what nvidia-smi finds.
+
+    As CUDA reads it, the list ends before a name that stands for none: -1 is how all are hidden.
+    """
     if "CUDA_VISIBLE_DEVICES" in environ:
-        return [name.strip() for name in environ["CUDA_VISIBLE_DEVICES"].split(",") if name.strip()]
+        names = [name.strip() for name in environ["CUDA_VISIBLE_DEVICES"].split(",") if name.strip()]
+        return list(takewhile(lambda name: name != "-1", names))
     try:
         query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
         answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True)

@@ -16,7 +16,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
         return name
     if device.type != "cuda":
         return "float32"
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:

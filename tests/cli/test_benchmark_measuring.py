@@ -14,7 +14,10 @@ from pipeline_lib.cli.iteration_timing import NotTimedError
 from pipeline_lib.cli.lap_clock import LapClock
 from pipeline_lib.cli.measured_trainer import MeasuredTrainer
 from pipeline_lib.models.linear import Linear
+from pipeline_lib.training import steps
 from pipeline_lib.training.loop import Trainer
+from pipeline_lib.training.recorded_steps import StepRecorder
+from tests.training.recorded import GraphsInPython
 
 CPU = torch.device("cpu")
 QUICK = Effort(repetitions=2, seconds=0.0)
@@ -136,6 +139,18 @@ def test_a_configuration_is_measured_whole(tiny_experiment, prepared, device):
     assert {"float32"} <= set(found.matmul_rates) and 0 <= found.others_share <= 1
     least = 50e6 if device == "cpu" else found.n_parameters * 4
     assert least < found.peak_bytes["training"] and least < found.peak_bytes["evaluation"]
+
+
+def test_a_training_that_records_its_steps_is_measured_with_them_and_in_parts_without(
+    tiny_experiment, prepared, monkeypatch
+):
+    monkeypatch.setattr(steps, "recorder", lambda asked, *_: StepRecorder(GraphsInPython) if asked else None)
+    training = tiny_experiment.training.model_copy(update={"cuda_graphs": True})
+    experiment = tiny_experiment.model_copy(update={"training": training})
+    effort = replace(QUICK, beside_plain=True)
+    found = measured(experiment, prepared / "train.h5", prepared / "test.h5", effort)
+    assert found.n_windows == 8 and found.frames_per_second > 0 and found.plain_ratio.n == 2
+    assert all(spread.median > 0 for spread in found.part_seconds.values())
 
 
 def test_of_several_processes_the_share_of_one_is_measured(tiny_experiment, prepared):

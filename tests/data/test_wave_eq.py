@@ -1,6 +1,7 @@
 """WaveEq and WaveEq-100 against the plain loop; the draws, the disc, the files."""
 
 import hashlib
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -149,3 +150,15 @@ def test_preparing_twice_gives_the_same_content_and_reports_progress(tmp_path: P
             assert hashlib.sha256(file["video"][()].tobytes()).hexdigest() == digests[-1]
     assert digests[0] == digests[1]
     assert reported == [(4, 6), (6, 6)] * 2
+
+
+def test_memory_does_not_grow_with_the_number_of_simulations(tmp_path: Path) -> None:
+    peaks = []
+    for n_simulations in (16, 64):
+        preparation = WaveEqPreparation(n_simulations=n_simulations, n_train_simulations=n_simulations - 4)
+        settings = WaveEqSettings(name="wave_eq", preparation=preparation)
+        tracemalloc.start()
+        wave_eq.prepare(settings, tmp_path / "train.h5", tmp_path / "test.h5")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]  # all at once would take four times as much

@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline_lib.config.model import CopyLastSettings, MeanFrameSettings
+from pipeline_lib.config.model import BlackSettings, CopyLastSettings, MeanFrameSettings
 from pipeline_lib.config.registry import MODELS, load
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.baselines import MeanFrame, build_copy_last, build_mean_frame
+from pipeline_lib.models.baselines import MeanFrame, build_black, build_copy_last, build_mean_frame
 from pipeline_lib.models.protocols import Fittable, Trainable
 
 TASK = TaskSettings(n_cond=3, n_pred=4, n_pred_test=6)
@@ -24,6 +24,12 @@ def test_copy_last_repeats_the_last_conditioning_frame():
     assert forecast.shape == (5, 6, 2, 3, 4)
     for step in range(6):
         torch.testing.assert_close(forecast[:, step], cond[:, 2], rtol=0, atol=0)
+
+
+def test_black_is_zero_everywhere_and_for_as_long_as_asked():
+    forecast = build_black(BlackSettings(), TASK, (2, 3, 4)).forecast(torch.from_numpy(videos())[:, :3], 6)
+    assert forecast.shape == (5, 6, 2, 3, 4) and forecast.dtype == torch.float32
+    assert not forecast.any()
 
 
 def test_mean_frame_is_the_exact_mean_however_the_videos_are_cut():

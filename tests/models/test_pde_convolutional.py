@@ -77,6 +77,30 @@ def test_batch_norm_of_many_calls_equals_one_after_the_other(memory_format):
     assert torch.allclose(ours(x, 5), plain(x), rtol=0, atol=1e-12)
 
 
+def test_running_averages_keep_their_digits_under_autocast():
+    averages = {}
+    for enabled in (False, True):
+        norm = PerCallBatchNorm2d(4)
+        generator = torch.Generator().manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            for _ in range(50):
+                norm(1.2345 + torch.rand(6 * 5, 4, 3, 2, generator=generator), 5)
+        averages[enabled] = torch.stack([norm.running_mean, norm.running_var])
+    torch.testing.assert_close(averages[True], averages[False], rtol=1e-6, atol=0)
+
+
+def test_steps_of_the_integrator_add_up_in_float32_under_autocast():
+    model = make_model().float()
+    code = torch.ones(3, 4)
+    for parameter in model.integrator.parameters():
+        nn.init.zeros_(parameter)
+    model.integrator.blocks[0].layers[-1].bias.data.fill_(1e-3)  # which bf16 can't add to 1
+    with torch.autocast("cpu", torch.bfloat16):
+        codes = model.integrator.trajectory(code.bfloat16(), 101)
+    assert codes.dtype == torch.float32
+    torch.testing.assert_close(codes[:, -1], torch.full((3, 4), 1.1), rtol=1e-3, atol=0)
+
+
 def test_calls_have_statistics_of_their_own():
     """The order of the rows matters: two calls of different brightness are each normalised to mean 0."""
     norm = PerCallBatchNorm2d(1)

@@ -75,3 +75,10 @@ def test_nothing_is_leased_where_nothing_is_to_share(device, environ):
 def test_without_nvidia_smi_there_is_no_gpu(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     assert visible_gpus({}) == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "seen"), [("-1", []), ("", []), ("0,-1,1", ["0"]), ("2, GPU-abc", ["2", "GPU-abc"])]
+)
+def test_the_list_of_gpus_ends_before_one_that_is_none(listed, seen):
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": listed}) == seen

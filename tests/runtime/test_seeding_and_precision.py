@@ -1,10 +1,12 @@
 """Seeds, devices and precision."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
-from pipeline_lib.runtime.device import choose_device, configure, describe
+from pipeline_lib.runtime.device import choose_device, configure, describe, on_device
 from pipeline_lib.runtime.precision import autocast, gradient_scaler, resolve_precision, tf32_products
 from pipeline_lib.runtime.seeding import STREAMS, generator, seed_torch
 
@@ -58,23 +60,43 @@ def test_tf32_is_asked_for_and_needs_a_gpu():
     assert resolve_precision("tf32", torch.device("cuda")) == "tf32"
     n_threads, flags = torch.get_num_threads(), torch.backends.cuda.matmul
     configure(cpu, n_threads, tf32=True)
-    assert flags.allow_tf32
+    assert flags.allow_tf32 and torch.backends.cudnn.allow_tf32
     with tf32_products(False):  # an evaluation
         assert not flags.allow_tf32
     assert flags.allow_tf32
     configure(cpu, n_threads)
-    assert not flags.allow_tf32
+    assert not flags.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.gpu
-def test_tf32_rounds_products_and_float32_does_not():
-    device = torch.device("cuda")
-    left, right = torch.randn(2, 512, 512, device=device)
-    exact = left.double() @ right.double()
-    errors = {}
-    for name in ("float32", "tf32"):
-        configure(device, torch.get_num_threads(), tf32=name == "tf32")
-        with autocast(name, device):
-            errors[name] = float((left @ right - exact).abs().max())
+@pytest.mark.parametrize("kind", ["product", "convolution", "recurrence"])
+def test_tf32_rounds_inputs_and_float32_does_not(kind):
+    device, generator = torch.device("cuda"), torch.Generator("cuda").manual_seed(0)
+    x = torch.randn(32, 512, 8, device=device, generator=generator)
+    torch.manual_seed(0)
+    layer, argument = {
+        "product": (torch.nn.Linear(512, 512, bias=False), x.transpose(1, 2).reshape(-1, 512)),
+        "convolution": (torch.nn.Conv1d(512, 512, 3, bias=False), x),
+        "recurrence": (torch.nn.LSTM(512, 512), x.permute(2, 0, 1).contiguous()),
+    }[kind]
+
+    def computed(layer, argument):
+        found = layer(argument)
+        return found[0] if kind == "recurrence" else found
+
+    with torch.no_grad():
+        exact = computed(copy.deepcopy(layer).double().to(device), argument.double())
+        layer.to(device)
+        errors = {}
+        for name in ("float32", "tf32"):
+            configure(device, torch.get_num_threads(), tf32=name == "tf32")
+            errors[name] = float((computed(layer, argument) - exact).norm() / exact.norm())
     configure(device, torch.get_num_threads())
-    assert errors["float32"] < 1e-3 < errors["tf32"] < 1
+    assert errors["float32"] < 1e-5 < errors["tf32"] < 1e-2
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("values", [np.arange(7), np.zeros((0, 3), np.float32), np.array([True, False])], ids=str)
+def test_values_of_the_host_come_to_the_device(values, device):
+    found = on_device(values, torch.device(device))
+    assert found.device.type == device and np.array_equal(found.cpu().numpy(), values)

@@ -14,6 +14,7 @@ from pipeline_lib.models.pde import model as pde
 from pipeline_lib.records.journal import Journal
 from pipeline_lib.runtime.seeding import seed_torch
 from pipeline_lib.training.checkpoint import CheckpointStore
+from pipeline_lib.training.layout import lay_out
 from pipeline_lib.training.loop import Trainer
 from pipeline_lib.training.pictures import TrainingPictures
 from pipeline_lib.training.validation import ForecastValidation
@@ -57,7 +58,7 @@ def toy_trainer(
     data = ResidentWindows(path, index, device)
     seed_torch(seed, "weights")
     build = dive.build if isinstance(model, DiveSettings) else pde.build
-    network = build(model or experiment.model, task, data.frame_shape).to(device)
+    network = lay_out(build(model or experiment.model, task, data.frame_shape).to(device), settings, device)
     journal = Journal(folder / "journal.jsonl")
     return Trainer(
         model=network,

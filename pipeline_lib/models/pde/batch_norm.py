@@ -69,6 +69,7 @@ class PerCallBatchNorm2d(nn.BatchNorm2d):
         # Made on the device, for a copy from the host would make it wait.
         later_K = torch.arange(n_calls - 1, -1, -1, dtype=torch.float64, device=mean_KC.device)
         shares_K = (self.momentum * kept**later_K).to(mean_KC.dtype)
-        self.running_mean.mul_(kept**n_calls).add_(shares_K @ mean_KC)
-        self.running_var.mul_(kept**n_calls).add_(shares_K @ variance_KC)
+        # Not as matrix products, which autocast would compute in fewer digits.
+        self.running_mean.mul_(kept**n_calls).add_((shares_K[:, None] * mean_KC).sum(0))
+        self.running_var.mul_(kept**n_calls).add_((shares_K[:, None] * variance_KC).sum(0))
         self.num_batches_tracked += n_calls

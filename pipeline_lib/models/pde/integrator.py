@@ -60,8 +60,11 @@ class Integrator(nn.Module):
         return self.blocks(dynamic_code_BD)
 
     def trajectory(self, dynamic_code_BD: Tensor, n_steps: int) -> Tensor:
-        """T_0 (B, D, …) → (B, n_steps, D, …): T_0 itself, then n_steps - 1 applications."""
-        codes = [dynamic_code_BD]
+        """T_0 (B, D, …) → (B, n_steps, D, …): T_0 itself, then n_steps - 1 applications.
+
+        Under autocast too, steps are added up in float32: small ones would vanish in fewer digits.
+        """
+        codes = [dynamic_code_BD.to(torch.promote_types(dynamic_code_BD.dtype, torch.float32))]
         for _ in range(n_steps - 1):
             codes.append(self(codes[-1]))
         return torch.stack(codes, dim=1)
