@@ -92,7 +92,7 @@ def measured(experiment: Experiment, train_file: Path, test_file: Path, effort: 
     with TemporaryDirectory() as folder:
         trainer = new_trainer(MeasuredTrainer, experiment, opened(experiment, train_file, device), device, folder)
         found = _of_training(trainer, effort)
-        found["peak_bytes"] = {"training": peak_bytes(device)}
+        found["peak_bytes"] = {"training": peak_bytes(device, trainer.records)}
         found |= _of_evaluation(trainer, experiment, test_file, effort)
         found["peak_bytes"]["evaluation"] = peak_bytes(device)
     del trainer
@@ -228,9 +228,13 @@ def empty_cache(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def peak_bytes(device: torch.device) -> int:
-    """Most memory so far: allocated on the device, or resident in this process."""
+def peak_bytes(device: torch.device, is_recorded: bool = False) -> int:
+    """Most memory so far: allocated on the device, or resident in this process.
+
+    is_recorded: of recorded steps, which keep all that they were recorded with, though nothing of it is allocated.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+        most = torch.cuda.max_memory_reserved if is_recorded else torch.cuda.max_memory_allocated
+        return int(most(device))
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else largest * 1024

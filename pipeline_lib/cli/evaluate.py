@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pipeline_lib.cli.evaluation_files import Evaluation, SwapEvaluation, facts_of, metrics_content, predictions_content
-from pipeline_lib.cli.finished_run import differences, read_finished_run, seed_text, trained_model
+from pipeline_lib.cli.finished_run import FinishedRun, differences, read_finished_run, seed_text, trained_model
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.paths import RunPaths
 from pipeline_lib.config.registry import DATASETS, METRICS, MetricEntry, load
@@ -30,6 +31,8 @@ from pipeline_lib.records.predictions import write_predictions
 from pipeline_lib.records.provenance import provenance
 from pipeline_lib.records.scores import scores
 from pipeline_lib.runtime import device as devices
+from pipeline_lib.runtime.gpus import lease_gpus
+from pipeline_lib.runtime.locks import FileLock
 from pipeline_lib.runtime.memory import NotEnoughMemoryError, memory_explained
 
 
@@ -57,6 +60,26 @@ def run(args: argparse.Namespace) -> int:
     paths = RunPaths(args.run_dir)
     finished = read_finished_run(paths, args.config, args.seed)
     experiment = finished.experiment
+    leases = _take_gpu(args.device or experiment.evaluation.device, experiment)
+    try:
+        _evaluate(args, finished, paths)
+    finally:
+        for lease in leases:
+            lease.release()
+    return 0
+
+
+def _take_gpu(name: str, experiment: Experiment) -> list[FileLock]:
+    """Wait for a GPU of our own, as trainings do, and let this process see no other; a baseline takes what is there."""
+    if experiment.is_baseline:
+        return []
+    variables, leases = lease_gpus(name)
+    os.environ.update(variables)
+    return leases
+
+
+def _evaluate(args: argparse.Namespace, finished: FinishedRun, paths: RunPaths) -> None:
+    experiment = finished.experiment
     device = devices.choose_device(args.device or experiment.evaluation.device)
     devices.configure(device, experiment.evaluation.n_threads)
     began = time.monotonic()
@@ -71,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
     write_predictions(paths.predictions, predictions)
     write_metrics(paths.metrics, record)
     _report(record, paths)
-    return 0
 
 
 def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:

@@ -1,6 +1,7 @@
 """`evaluate` on the folder of a run: what it writes, and what it refuses."""
 
 import json
+import os
 from pathlib import Path
 
 import h5py
@@ -9,13 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from pipeline_lib.cli import evaluate as evaluate_stage
 from pipeline_lib.cli import main
 from pipeline_lib.config.experiment import Experiment
 from pipeline_lib.config.loading import write_experiment
+from pipeline_lib.config.model import CopyLastSettings
 from pipeline_lib.data.hdf5 import VideoFile
 from pipeline_lib.models.pde.model import PdeModel
 from pipeline_lib.records.files import read_metrics
 from pipeline_lib.records.predictions import read_predictions
+from pipeline_lib.runtime.locks import lease_several
 from tests.reference.forecast_evaluation import squared_errors
 
 N_ALL, N_PUBLISHED = 131, 45  # windows of 20 frames in one simulation of 150; the published loader takes 64 for 150
@@ -237,3 +241,22 @@ def test_memory_that_does_not_suffice_is_a_sentence_that_says_what_to_try(
     assert "out of memory while evaluating: the CPU had " in said
     batch_size = tiny_experiment.evaluation.batch_size
     assert f"evaluation.batch_size {batch_size}; try evaluation.batch_size {batch_size // 2} (CUDA out" in said
+
+
+def test_a_trained_model_is_evaluated_on_a_gpu_of_its_own_and_a_baseline_waits_for_none(
+    tiny_experiment, finished_run, prepared, monkeypatch, tmp_path
+):
+    asked, lock = [], lease_several(tmp_path, ["gpu_5"], 1)[0][1]
+
+    def lease(device):
+        asked.append(device)
+        return {"CUDA_VISIBLE_DEVICES": "5"}, [lock]
+
+    monkeypatch.setattr(evaluate_stage, "lease_gpus", lease)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    paths, _ = finished_run(tiny_experiment)
+    assert evaluate(paths, prepared / "test.h5", "--device", "cpu") == 0
+    assert asked == ["cpu"] and os.environ["CUDA_VISIBLE_DEVICES"] == "5"
+    lease_several(tmp_path, ["gpu_5"], 1)[0][1].release()  # given back
+    baseline = tiny_experiment.model_copy(update={"model": CopyLastSettings(), "training": None})
+    assert evaluate_stage._take_gpu("auto", baseline) == [] and asked == ["cpu"]
