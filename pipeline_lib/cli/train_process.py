@@ -64,7 +64,7 @@ def build_model(
         experiment.model, experiment.task, frame_shape, device.type, experiment.training.frames_per_decoder_call
     )
     if ranks is not None and experiment.training.batch_norm == "synchronised":
-        synchronise(model, ranks)
+        synchronise(model, ranks, experiment.training)
     return lay_out(model.to(device), experiment.training, device)
 
 

@@ -80,7 +80,7 @@ class TrainingSettings(Section):
     batch_norm: Literal["per_rank", "synchronised"] = Field(
         "per_rank",
         description="Statistics of BatchNorm where n_processes is above 1: each process has those of its windows, "
-        "or all have those of the whole batch (DIVE only: the PDE model's networks normalise call by call).",
+        "or all have those of the whole batch.",
     )
     n_threads: int = Field(
         2,

@@ -1,6 +1,6 @@
 """What training and evaluation know of a model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -105,6 +105,22 @@ class Trainable(Forecaster, Protocol):
     def loss_weights(self) -> dict[str, float]:
         """Weight of each loss term in the total, by the same names."""
         ...
+
+
+@runtime_checkable
+class SharedStatistics(Protocol):
+    """A normalisation whose statistics can be those of windows that several processes have."""
+
+    add_up: Callable[[Tensor], Tensor] | None
+    """The sum of a tensor over these processes, with its gradient; None: statistics of this process's windows."""
+
+
+@runtime_checkable
+class DecodesInCalls(Protocol):
+    """A model whose number of calls of a network depends on the number of windows."""
+
+    most_windows: int | None
+    """The windows that calls are reckoned with, where several processes must make the same ones; None: those given."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline_lib.config.dive import DiveSettings
 from pipeline_lib.config.task import TaskSettings
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.dive.elbo import divergence
 from pipeline_lib.models.dive.gaussian import normal
 from pipeline_lib.models.dive.model import build
@@ -43,7 +44,7 @@ def test_layers_are_pytorchs_own():
     """So that weights of the published code can be carried over tensor by tensor."""
     model = build(DiveSettings(), MOVING_MNIST, (1, 64, 64))
     with_weights = {type(m) for m in model.modules() if any(True for _ in m.parameters(recurse=False))}
-    assert with_weights == {nn.LSTM, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d}
+    assert with_weights == {nn.LSTM, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, BatchNorm2d}
 
 
 def test_initialisation():

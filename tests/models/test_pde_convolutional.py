@@ -6,7 +6,7 @@ from torch import nn
 
 from pipeline_lib.config.model import PdeObjectiveSettings, PdeSettings
 from pipeline_lib.config.task import TaskSettings
-from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.pde.model import build
 from pipeline_lib.models.protocols import n_parameters
 from tests.models.plain_loop import assert_equal_to_the_plain_loop
@@ -64,7 +64,7 @@ def test_channels_last_equals_the_plain_loop():
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_batch_norm_of_many_calls_equals_one_after_the_other(memory_format):
     torch.manual_seed(0)
-    ours, plain = PerCallBatchNorm2d(4).double(), nn.BatchNorm2d(4).double()
+    ours, plain = BatchNorm2d(4).double(), nn.BatchNorm2d(4).double()
     for norm in (ours, plain):
         nn.init.uniform_(norm.weight, 0.5, 1.5, generator=torch.Generator().manual_seed(1))
     rows = torch.randn(6, 5, 4, 3, 2, dtype=torch.float64) * torch.arange(1, 6).view(1, 5, 1, 1, 1)
@@ -80,7 +80,7 @@ def test_batch_norm_of_many_calls_equals_one_after_the_other(memory_format):
 def test_running_averages_keep_their_digits_under_autocast():
     averages = {}
     for enabled in (False, True):
-        norm = PerCallBatchNorm2d(4)
+        norm = BatchNorm2d(4)
         generator = torch.Generator().manual_seed(0)
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             for _ in range(50):
@@ -103,7 +103,7 @@ def test_steps_of_the_integrator_add_up_in_float32_under_autocast():
 
 def test_calls_have_statistics_of_their_own():
     """The order of the rows matters: two calls of different brightness are each normalised to mean 0."""
-    norm = PerCallBatchNorm2d(1)
+    norm = BatchNorm2d(1)
     x = torch.stack([torch.rand(8, 1, 4, 4), 5 + torch.rand(8, 1, 4, 4)], dim=1)
     normalised = norm(x.flatten(0, 1), 2).unflatten(0, (8, 2))
     assert normalised.mean(dim=(0, 2, 3, 4)).abs().max() < 1e-5

@@ -134,7 +134,7 @@ def test_the_integrator_is_a_residual_one_and_initialised_by_its_own_gain():
     model = published_model()
     block = model.integrator.blocks[0]
     kinds = [type(module).__name__ for module in block.modules() if not list(module.children())]
-    assert kinds == ["Conv2d", "PerCallBatchNorm2d", "LeakyReLU"] * 2 + ["Conv2d", "PerCallBatchNorm2d"]
+    assert kinds == ["Conv2d", "BatchNorm2d", "LeakyReLU"] * 2 + ["Conv2d", "BatchNorm2d"]
     rows = block.layers[0].convolution.weight.flatten(1)  # (512, 576), orthogonal: perpendicular, as long as the gain
     assert torch.allclose(rows @ rows.T, 0.71**2 * torch.eye(512), atol=1e-5)
     scales = torch.cat([module.weight for module in model.integrator.modules() if isinstance(module, nn.BatchNorm2d)])

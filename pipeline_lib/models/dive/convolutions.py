@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.transposed import doubled, from_points
 
 SLOPE = 0.2
@@ -31,7 +32,7 @@ class Encoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [_down(n_channels, width), nn.LeakyReLU(SLOPE, inplace=True)]
         for _ in range(n_layers(side) - 2):
-            layers += [_down(width, 2 * width), nn.BatchNorm2d(2 * width), nn.LeakyReLU(SLOPE, inplace=True)]
+            layers += [_down(width, 2 * width), BatchNorm2d(2 * width), nn.LeakyReLU(SLOPE, inplace=True)]
             width *= 2
         self.layers = nn.Sequential(*layers)
         self.output = nn.Conv2d(width, code_size, 4, bias=False)
@@ -50,9 +51,9 @@ class Decoder(nn.Module):
         super().__init__()
         wide = width * 2 ** (n_layers(side) - 2)
         self.input = nn.ConvTranspose2d(code_size, wide, 4, bias=False)
-        layers: list[nn.Module] = [nn.BatchNorm2d(wide), nn.ReLU(inplace=True)]
+        layers: list[nn.Module] = [BatchNorm2d(wide), nn.ReLU(inplace=True)]
         while wide > width:
-            layers += [_up(wide, wide // 2), nn.BatchNorm2d(wide // 2), nn.ReLU(inplace=True)]
+            layers += [_up(wide, wide // 2), BatchNorm2d(wide // 2), nn.ReLU(inplace=True)]
             wide //= 2
         self.layers = nn.Sequential(*layers)
         self.output = _up(width, n_channels)

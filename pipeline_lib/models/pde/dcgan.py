@@ -1,6 +1,6 @@
 """dcgan encoder and decoder for 64x64 frames (PDE paper, appendix on architectures).
 
-Rows of every call are ordered (b, call): see `PerCallBatchNorm2d`.
+Rows of every call are ordered (b, call): see `BatchNorm2d`.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.convolution import convolved
 from pipeline_lib.models.linear import Linear
-from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 from pipeline_lib.models.transposed import doubled, from_points
 
 SIZE = 64
@@ -24,7 +24,7 @@ class ConvBlock(nn.Module):
     def __init__(self, convolution: nn.Conv2d | nn.ConvTranspose2d, normalised: bool = True) -> None:
         super().__init__()
         self.convolution = convolution
-        self.norm = PerCallBatchNorm2d(convolution.out_channels) if normalised else None
+        self.norm = BatchNorm2d(convolution.out_channels) if normalised else None
         self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, x_NCHW: Tensor, n_calls: int = 1) -> Tensor:

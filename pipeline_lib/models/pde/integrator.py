@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.linear import Linear
-from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
 from pipeline_lib.models.pde.dcgan import ConvBlock
 
 
@@ -41,7 +41,7 @@ class ResidualConvolution(nn.Module):
             ConvBlock(nn.Conv2d(code_size, hidden_size, 3, padding=1)),
             ConvBlock(nn.Conv2d(hidden_size, hidden_size, 3, padding=1)),
             nn.Conv2d(hidden_size, code_size, 3, padding=1),
-            PerCallBatchNorm2d(code_size),
+            BatchNorm2d(code_size),
         )
 
     def forward(self, code_BDHW: Tensor) -> Tensor:

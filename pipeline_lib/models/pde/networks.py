@@ -62,6 +62,7 @@ class PdeNetworks(nn.Module):
         self.task = task
         self.frame_shape = frame_shape
         self.frames_per_decoder_call = frames_per_decoder_call
+        self.most_windows: int | None = None  # `DecodesInCalls`
         self.mix = MIXINGS[settings.mixing if settings.use_static_code else "mul"]
         code_size = settings.code_size_dynamic
         if settings.use_static_code and settings.mixing == "concat":
@@ -116,7 +117,7 @@ class PdeNetworks(nn.Module):
         if isinstance(self.frames_per_decoder_call, int):
             return self.frames_per_decoder_call
         rows = ROWS_PER_CALL[self.settings.decoder][next(self.parameters()).device.type != "cpu"]
-        return max(1, rows // n_videos)
+        return max(1, rows // (self.most_windows or n_videos))
 
     def forecast(self, cond_BTCHW: Tensor, n_pred: int) -> Tensor:
         """(B, n_cond, C, H, W) → (B, n_pred, C, H, W). The conditioning frames are not decoded."""

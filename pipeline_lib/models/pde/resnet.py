@@ -1,13 +1,13 @@
 """resnet encoder for 64x64 frames (PDE paper, appendix on architectures; 3D Warehouse Chairs).
 
 ResNet-18 without its classifier, with convolutions that have a bias. Rows of every call are ordered (b, call): see
-`PerCallBatchNorm2d`.
+`BatchNorm2d`.
 """
 
 from torch import Tensor, nn
 
 from pipeline_lib.config.model import PdeSettings
-from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
+from pipeline_lib.models.batch_norm import BatchNorm2d
 
 N_LAYERS, N_BLOCKS = 4, 2
 """Layers, each but the first of which halves the resolution and doubles the channels, and basic blocks in each."""
@@ -19,7 +19,7 @@ class Shortcut(nn.Module):
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(n_in, n_out, 1, stride=stride)
-        self.norm = PerCallBatchNorm2d(n_out)
+        self.norm = BatchNorm2d(n_out)
 
     def forward(self, x_NCHW: Tensor, n_calls: int) -> Tensor:
         return self.norm(self.convolution(x_NCHW), n_calls)
@@ -32,9 +32,9 @@ class BasicBlock(nn.Module):
         """The shortcut is the identity where neither stride nor channels change."""
         super().__init__()
         self.first = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1)
-        self.first_norm = PerCallBatchNorm2d(n_out)
+        self.first_norm = BatchNorm2d(n_out)
         self.second = nn.Conv2d(n_out, n_out, 3, padding=1)
-        self.second_norm = PerCallBatchNorm2d(n_out)
+        self.second_norm = BatchNorm2d(n_out)
         self.shortcut = Shortcut(n_in, n_out, stride) if stride != 1 or n_in != n_out else None
         self.activation = nn.ReLU(inplace=True)
 
@@ -55,7 +55,7 @@ class ResnetEncoder(nn.Module):
         super().__init__()
         sizes = [width * 2**layer for layer in range(N_LAYERS)]
         self.convolution = nn.Conv2d(n_channels, width, 5, stride=2, padding=3)
-        self.norm = PerCallBatchNorm2d(width)
+        self.norm = BatchNorm2d(width)
         self.activation = nn.ReLU(inplace=True)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.blocks = nn.ModuleList(

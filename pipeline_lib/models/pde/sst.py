@@ -1,7 +1,7 @@
 """Encoder and decoders for sea surface temperature, whose codes keep a grid (PDE paper, appendix on architectures).
 
 Two max-poolings lie between a frame and its code: 64x64 pixels make a grid of 16x16. Widths are those of the paper;
-only the sizes of the codes are settings. Rows of every call are ordered (b, call): see `PerCallBatchNorm2d`.
+only the sizes of the codes are settings. Rows of every call are ordered (b, call): see `BatchNorm2d`.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """vgg encoder and decoder for 32x32 and 64x64 frames (PDE paper, appendix on architectures).
 
-Rows of every call are ordered (b, call): see `PerCallBatchNorm2d`.
+Rows of every call are ordered (b, call): see `BatchNorm2d`.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline_lib.config.model import PdeSettings
-from pipeline_lib.models.pde.batch_norm import PerCallBatchNorm2d
+from pipeline_lib.models.batch_norm import BatchNorm2d
 from pipeline_lib.models.pde.dcgan import ConvBlock, PointBlock, _beside
 
 CODE_SIDE = 4
@@ -48,7 +48,7 @@ class VggEncoder(nn.Module):
         )
         self.pools_at_the_end = side == 64
         self.output = nn.Conv2d(8 * width, code_size, CODE_SIDE)
-        self.norm = PerCallBatchNorm2d(code_size)
+        self.norm = BatchNorm2d(code_size)
 
     def forward(self, window_NTCHW: Tensor, n_calls: int = 1) -> tuple[Tensor, tuple[Tensor, ...]]:
         """(N, n_cond, C, H, W) → code (N, code_size), and the outputs of the four stages, deepest first."""
