@@ -359,6 +359,18 @@ def test_a_single_digit_is_prepared_apart_from_two(repository):
     assert default.paths.test_file("moving_mnist") != single.paths.test_file("moving_mnist")
 
 
+def test_a_gpu_s_switches_go_over_every_trained_experiment_and_change_nothing_else(repository):
+    default, switched = (
+        load_pipeline(configuration_files(overlays, repository), repository).experiments
+        for overlays in ([], [repository / "config" / "gpu.yaml"])
+    )
+    switches = {("training", name) for name in ("precision", "cuda_graphs", "channels_last")}
+    for name, experiment in default.items():
+        before, after = (leaves(each.model_dump(mode="json")) for each in (experiment, switched[name]))
+        changed = {key for key, value in before.items() if after[key] != value}
+        assert changed <= switches and bool(changed) is not experiment.is_baseline, name
+
+
 def leaves(tree, at=()):
     """Values by their keys."""
     if not isinstance(tree, dict):
