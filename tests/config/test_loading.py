@@ -359,10 +359,11 @@ def test_a_single_digit_is_prepared_apart_from_two(repository):
     assert default.paths.test_file("moving_mnist") != single.paths.test_file("moving_mnist")
 
 
-def test_a_gpu_s_switches_go_over_every_trained_experiment_and_change_nothing_else(repository):
+@pytest.mark.parametrize("overlay", ["gpu.yaml", "cpu_bf16.yaml"])
+def test_switches_go_over_every_trained_experiment_and_change_nothing_else(repository, overlay):
     default, switched = (
         load_pipeline(configuration_files(overlays, repository), repository).experiments
-        for overlays in ([], [repository / "config" / "gpu.yaml"])
+        for overlays in ([], [repository / "config" / overlay])
     )
     switches = {("training", name) for name in ("precision", "cuda_graphs", "channels_last")}
     for name, experiment in default.items():
