@@ -214,5 +214,5 @@ def _other_windows(table: Table, measure: Measure, column: PublishedColumn) -> s
     n_theirs = column.n_windows or n_available
     if n_ours == n_theirs:
         return ""
-    why = "fewer were scored" if n_ours < n_available else "the data were prepared with other settings"
+    why = "fewer were scored" if n_theirs == n_available else "the data were prepared with other settings"
     return f"Not comparable: theirs are {n_theirs:,} windows, ours {n_ours:,}, because {why}."
