@@ -78,6 +78,11 @@ def test_what_is_published_passes(repository, capsys):
     assert shown.endswith(f"\n{len(runs) + len(tables) + 1} ok, 0 notes, 0 warnings, 0 problems\n")
 
 
+def test_what_is_published_of_a_single_digit_passes(repository, capsys):
+    assert main(["verify", str(repository / PUBLISHED / "one_digit")]) == 0
+    assert "5 ok, 1 note, 0 warnings, 0 problems" in capsys.readouterr().out  # the sums are those of the whole folder
+
+
 def test_what_git_holds_is_what_is_listed(repository):
     listed = {line.split("  ", 1)[1] for line in (repository / f"results/published/{NAME}").read_text().splitlines()}
     command = ["git", "-C", str(repository), "ls-files", "results/published"]

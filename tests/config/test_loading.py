@@ -319,14 +319,17 @@ def test_an_architecture_for_other_frames_is_refused_before_anything_runs(projec
     assert "dcgan is for frames of 64x64 pixels, those of this dataset have 1x100" in found[0]
 
 
-def test_the_short_trainings_are_those_that_are_published(repository):
+@pytest.mark.parametrize(
+    ("overlay", "folder", "n_experiments"), [("short.yaml", ".", 9), ("one_digit.yaml", "one_digit", 4)]
+)
+def test_the_short_trainings_are_those_that_are_published(repository, overlay, folder, n_experiments):
     """Data, model and training, key by key; of keys that came later, the published ones say nothing."""
-    short = load_pipeline(configuration_files([repository / "config" / "short.yaml"], repository), repository)
-    assert len(short.experiments) == 9
+    short = load_pipeline(configuration_files([repository / "config" / overlay], repository), repository)
+    assert len(short.experiments) == n_experiments
     for run in short.runs():
         seed = "no_seed" if run.seed is None else f"seed_{run.seed}"
         published = read_mapping(
-            repository / "results" / "published" / "runs" / run.experiment.name / seed / "config.yaml"
+            repository / "results" / "published" / folder / "runs" / run.experiment.name / seed / "config.yaml"
         )
         resolved = leaves(run.experiment.model_dump(mode="json"))
         for key, value in leaves(published).items():
