@@ -136,8 +136,8 @@ MODELS = (
         "batch-norm-order",
         "the running averages of BatchNorm take the calls in reverse order",
         "pipeline_lib/models/batch_norm.py",
-        "shares_K @ mean_KC",
-        "shares_K.flip(0) @ mean_KC",
+        "(shares_K[:, None] * mean_KC).sum(0)",
+        "(shares_K.flip(0)[:, None] * mean_KC).sum(0)",
         "tests/models/test_pde_convolutional.py::test_batch_norm_of_many_calls_equals_one_after_the_other",
     ),
     Mutant(

@@ -241,7 +241,8 @@ def test_pictures_become_a_series_and_one_that_is_gone_is_told(new_run, store):
     told = []
     run_id = ship(run, store, warn=told.append)
     artifacts = run.folder.parents[3] / "mlartifacts" / run_id / "artifacts"
-    times = {e.content["step"]: e.time_ms for e in read_journal(run.journal_path) if e.kind == "artifact"}
+    pictures = [each for each in read_journal(run.journal_path) if each.content.get("key") == "forecast"]
+    times = {each.content["step"]: each.time_ms for each in pictures}
     # What mlflow's web page takes apart for its slider, with the time of the journal.
     stems = [f"forecast+step+{step}+timestamp+{times[step]}+picture" for step in (100, 200)]
     names = sorted(f"{stem}{preview}.png" for stem in stems for preview in ("", "+compressed"))
