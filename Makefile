@@ -20,7 +20,7 @@ export DO_NOT_TRACK = true
 help: ## Say what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.installed ## The whole pipeline on a small scale, from raw data to report (9 to 12 minutes on two cores)
+demo: .venv/.installed ## The whole pipeline on a small scale, from raw data to report (9 to 11 minutes on two cores)
 	$(SNAKEMAKE) --configfile config/demo.yaml
 	$(SNAKEMAKE) --configfile config/demo.yaml --report results/demo/report.html
 	@$(RUN) pipeline_lib summary config/demo.yaml
