@@ -99,7 +99,9 @@ class TrainingSettings(Section):
         False, description="Keep convolutions' weights and features in channels_last order (faster on recent GPUs)."
     )
     compile: bool = Field(
-        False, description="Compile the networks by torch.compile at their first call (minutes, then faster on GPUs)."
+        False,
+        description="Compile the networks by torch.compile at their first call, which takes minutes. PDE only: "
+        "the compiler of PyTorch 2.13 fails at DIVE's networks on a CPU.",
     )
     cuda_graphs: bool = Field(
         False,
