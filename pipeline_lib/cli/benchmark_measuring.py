@@ -1,5 +1,5 @@
-"""What one configuration takes: its data, the parts of its training step, an evaluation pass, memory, operations; and
-what its training step takes the plain implementation.
+"""What one configuration takes: its data, the parts of its training step (beside the plain implementation's, where that
+is wanted), an evaluation pass, memory, operations.
 
 Each measurement is a process of its own, so that running out of memory there ends the measurement and no more.
 """

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     experiment = finished.experiment
     leases = _take_gpu(args.device or experiment.evaluation.device, experiment)
     try:
-        _evaluate(args, finished, paths)
+        _score_run(args, finished, paths)
     finally:
         for lease in leases:
             lease.release()
@@ -78,8 +78,9 @@ def _take_gpu(name: str, experiment: Experiment) -> list[FileLock]:
     return leases
 
 
-def _evaluate(args: argparse.Namespace, finished: FinishedRun, paths: RunPaths) -> None:
-    experiment = finished.experiment
+def _score_run(args: argparse.Namespace, finished: FinishedRun, paths: RunPaths) -> None:
+    experiment, n_windows = finished.experiment, finished.experiment.evaluation.batch_size
+    advice = f"try evaluation.batch_size {n_windows // 2}" if n_windows > 1 else "a device with more memory is needed"
     device = devices.choose_device(args.device or experiment.evaluation.device)
     devices.configure(device, experiment.evaluation.n_threads)
     began = time.monotonic()
@@ -87,24 +88,17 @@ def _evaluate(args: argparse.Namespace, finished: FinishedRun, paths: RunPaths) 
         _check_test_file(file, experiment)
         model = trained_model(finished, file.frame_shape, device)
         facts = facts_of(finished, file, devices.describe(device))
-        evaluation = _evaluated(model, experiment, file, device)
+        try:
+            with memory_explained(device, "evaluating", f"evaluation.batch_size {n_windows}", advice):
+                evaluation = evaluated(model, experiment, file, device)
+        except NotEnoughMemoryError as error:
+            raise ValueError(f"{experiment.name}: {error}") from error
         predictions = predictions_content(evaluation, experiment, file, facts)
     record = metrics_content(evaluation, facts, finished.training)
     record |= {"evaluation_seconds": round(time.monotonic() - began, 3), "provenance": provenance()}
     write_predictions(paths.predictions, predictions)
     write_metrics(paths.metrics, record)
     _report(record, paths)
-
-
-def _evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:
-    """`evaluated`; ValueError, which names what to change, where memory does not suffice."""
-    n_windows = experiment.evaluation.batch_size
-    advice = f"try evaluation.batch_size {n_windows // 2}" if n_windows > 1 else "a device with more memory is needed"
-    try:
-        with memory_explained(device, "evaluating", f"evaluation.batch_size {n_windows}", advice):
-            return evaluated(model, experiment, file, device)
-    except NotEnoughMemoryError as error:
-        raise ValueError(f"{experiment.name}: {error}") from error
 
 
 def evaluated(model: nn.Module, experiment: Experiment, file: VideoFile, device: torch.device) -> Evaluation:

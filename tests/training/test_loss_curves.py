@@ -26,8 +26,10 @@ SWITCHES = {
     "recorded": {"cuda_graphs": True},
     "bf16, channels_last, recorded": {"precision": "bf16", "channels_last": True, "cuda_graphs": True},
 }
-TOLERANCE = {"float32": 1e-3, "tf32": 0.01, "bf16": 0.05, "fp16": 0.05}
+TOLERANCE = {"float32": 1e-3, "tf32": 0.01, "bf16": 0.02, "fp16": 0.02}
 """Of a loss, relative: trainings that round otherwise go apart, step by step."""
+OF_CONVOLUTIONS = 0.05
+"""The same in few digits: BatchNorm divides by the deviations of small batches, and losses begin in the hundreds."""
 CPU_CASES = [
     ("mlp", "bf16"),
     *[("dcgan", name) for name in ("bf16", "channels_last", "bf16, channels_last")],
@@ -80,9 +82,10 @@ def check(experiment, folder, plain, model, name, device):
     switches = {"precision": "float32"} | SWITCHES[name]
     expected = plain(experiment, model, device)
     assert len(expected) == N_ITERATIONS and max(expected) > 1.03 * min(expected), "there is something to follow"
-    assert losses(experiment, folder, model, device, **switches) == pytest.approx(
-        expected, rel=TOLERANCE[switches["precision"]]
-    )
+    tolerance = TOLERANCE[switches["precision"]]
+    if model == "dcgan" and switches["precision"] in ("bf16", "fp16"):
+        tolerance = OF_CONVOLUTIONS
+    assert losses(experiment, folder, model, device, **switches) == pytest.approx(expected, rel=tolerance)
 
 
 @pytest.mark.parametrize(("model", "name"), CPU_CASES)
